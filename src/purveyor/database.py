@@ -1,0 +1,41 @@
+"""Named SQL from files, run on Django's own connection with parameters bound by the server.
+
+Below every room, because every room may have a hot path. A `.sql` file holds one or more statements, each
+under a line `-- name: what_it_does`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db import connection
+from psycopg.rows import namedtuple_row
+
+_NAME_LINE = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
+
+
+def load_sql(beside: str, file_name: str) -> Mapping[str, str]:
+    """Read the statements of `file_name`, which lies in the folder of the module file `beside`."""
+    parts = _NAME_LINE.split(Path(beside).with_name(file_name).read_text(encoding="utf-8"))
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@contextmanager
+def hot_cursor() -> Iterator["psycopg.Cursor[Any]"]:
+    """Open a cursor of the driver itself on Django's connection, in Django's transaction if there is one.
+
+    Django's own cursor writes the values into the text of the statement; this one sends them beside it, so that
+    PostgreSQL can reuse the plan. Rows are named tuples. Errors are the driver's (`psycopg.Error`).
+    """
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
+        yield cursor
+
+
+def fetch_all(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[Any]:
+    """Run one statement and return its rows as named tuples."""
+    with hot_cursor() as cursor:
+        return cursor.execute(statement.encode(), parameters).fetchall()

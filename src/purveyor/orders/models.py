@@ -1,0 +1,276 @@
+"""Orders and what belongs to them."""
+
+from typing import ClassVar, Final
+
+from django.db import models
+from django.db.models.functions import Now
+
+from purveyor.accounts.models import Customer
+from purveyor.catalog.models import RATE_DIGITS, RATE_PLACES, Service
+from purveyor.money.models import amount_field
+
+LONGEST_IDEMPOTENCY_KEY: Final = 100
+
+
+class OrderKind(models.TextChoices):
+    """What an order id stands for."""
+
+    ORDER = "order", "Order"
+    DRIP_FEED = "drip-feed", "Drip-feed: charged whole, released in runs"
+    SUBSCRIPTION = "subscription", "Subscription: each post becomes an order of its own"
+
+
+class Status(models.TextChoices):
+    """The public status, in the words of the protocol (§5): exactly these go out."""
+
+    PENDING = "Pending"
+    PROCESSING = "Processing"
+    IN_PROGRESS = "In progress"
+    COMPLETED = "Completed"
+    PARTIAL = "Partial"
+    CANCELED = "Canceled"
+    # Of subscriptions only.
+    ACTIVE = "Active"
+    PAUSED = "Paused"
+    EXPIRED = "Expired"
+
+
+OPEN_STATUSES: Final = (Status.PENDING, Status.PROCESSING, Status.IN_PROGRESS)
+"""An ordinary order or drip-feed in one of these is not finished."""
+
+FINAL_STATUSES: Final = (Status.COMPLETED, Status.PARTIAL, Status.CANCELED)
+
+
+class Dispatch(models.TextChoices):
+    """Where an order stands on its way to whoever fulfils it."""
+
+    QUEUED = "queued", "Waits to be handed over"
+    HELD = "held", "Held, with a reason a person can read"
+    HANDED = "handed", "Handed over: its fulfilments tell the rest"
+    SCHEDULED = "scheduled", "A parent: its schedule makes orders of it"
+    NEVER = "never", "Ended before it was handed over"
+
+
+class Source(models.TextChoices):
+    """The door an order came through."""
+
+    API = "api", "API"
+    WEB = "web", "Web"
+    MASS = "mass", "Mass order"
+    STAFF = "staff", "Staff"
+    DRIP_FEED = "drip-feed", "Drip-feed"
+    SUBSCRIPTION = "subscription", "Subscription"
+
+
+class Order(models.Model):
+    """What a customer bought, with everything that decided its price frozen on it.
+
+    The row is also the queue entry: the worker claims orders whose `dispatch` is queued.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=12, choices=OrderKind.choices, default=OrderKind.ORDER)
+    source = models.CharField(max_length=12, choices=Source.choices)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children", db_index=False
+    )
+    part = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Number of the run, or of the post, within the parent."
+    )
+
+    link = models.TextField(blank=True)
+    link_key = models.BigIntegerField(help_text="Hash of the normalised link, for the same-link check.")
+    quantity = models.BigIntegerField(help_text="Ordered in all; of a drip-feed runs × quantity per run.")
+    fields = models.JSONField(null=True, blank=True, help_text="The fields of the order's type.")
+
+    unit_price = models.DecimalField(
+        max_digits=RATE_DIGITS, decimal_places=RATE_PLACES, help_text="Per 1000; of a package, per order."
+    )
+    price_rule = models.CharField(max_length=60, help_text="The rule that gave the unit price.")
+    service_version = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    charge = amount_field(help_text="As charged. A run of a drip-feed is paid by its parent's charge.")
+    refunded = amount_field(default=0, help_text="Sum of its refunds less their corrections.")
+
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    dispatch = models.CharField(max_length=10, choices=Dispatch.choices, default=Dispatch.QUEUED)
+    hold_reason = models.CharField(max_length=200, blank=True)
+    start_count = models.BigIntegerField(null=True, blank=True)
+    remains = models.BigIntegerField(help_text="Not delivered yet, between 0 and quantity.")
+
+    idempotency_key = models.CharField(max_length=LONGEST_IDEMPOTENCY_KEY, null=True, blank=True)  # noqa: DJ001 (absent keys must not collide)
+    created_at = models.DateTimeField(db_default=Now())
+    status_at = models.DateTimeField(db_default=Now(), help_text="When the status last changed.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="charge_is_not_negative", condition=models.Q(charge__gte=0)),
+            models.CheckConstraint(
+                name="refunds_stay_within_the_charge",
+                condition=models.Q(refunded__gte=0, refunded__lte=models.F("charge")),
+            ),
+            models.CheckConstraint(
+                name="remains_stay_within_quantity",
+                condition=models.Q(remains__gte=0, remains__lte=models.F("quantity")),
+            ),
+            models.UniqueConstraint(
+                fields=["parent", "part"],
+                name="a_parent_makes_each_part_once",
+                condition=models.Q(parent__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "idempotency_key"],
+                name="one_order_per_idempotency_key",
+                condition=models.Q(idempotency_key__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "id"], name="orders_of_customer"),
+            models.Index(
+                fields=["customer", "link_key"],
+                name="open_orders_by_link",
+                condition=models.Q(status__in=["Pending", "Processing", "In progress"]),
+            ),
+            models.Index(fields=["id"], name="orders_to_dispatch", condition=models.Q(dispatch="queued")),
+            models.Index(fields=["id"], name="orders_held", condition=models.Q(dispatch="held")),
+        ]
+
+    def __str__(self) -> str:
+        return f"Order {self.pk}"
+
+
+class DripFeed(models.Model):
+    """The schedule of a drip-feed parent. The parent's `quantity` and `charge` cover all its runs."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, primary_key=True, related_name="drip_feed")
+    runs = models.PositiveIntegerField()
+    interval_minutes = models.PositiveIntegerField()
+    quantity_per_run = models.BigIntegerField()
+    runs_released = models.PositiveIntegerField(default=0)
+    next_run_at = models.DateTimeField(null=True, help_text="Empty when no run is to be released any more.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="no_more_runs_than_ordered", condition=models.Q(runs_released__lte=models.F("runs"))
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_run_at"],
+                name="drip_feed_runs_due",
+                condition=models.Q(next_run_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.runs} runs every {self.interval_minutes} minutes"
+
+
+class Subscription(models.Model):
+    """What a subscription parent follows. Each post becomes a child order, charged alone."""
+
+    order = models.OneToOneField(
+        Order, on_delete=models.PROTECT, primary_key=True, related_name="subscription"
+    )
+    username = models.TextField()
+    min = models.BigIntegerField(help_text="Smallest quantity per post.")
+    max = models.BigIntegerField(help_text="Largest quantity per post.")
+    posts = models.PositiveIntegerField(
+        null=True, help_text="New posts to serve; empty: until expiry or cancel."
+    )
+    old_posts = models.PositiveIntegerField(default=0)
+    delay_minutes = models.PositiveIntegerField()
+    expiry = models.DateField(null=True)
+    posts_done = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.min} to {self.max}"
+
+
+class RefillStatus(models.TextChoices):
+    """Status of a refill in the words of the protocol (§5)."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "In progress"
+    COMPLETED = "Completed"
+    REJECTED = "Rejected"
+
+
+OPEN_REFILLS: Final = (RefillStatus.PENDING, RefillStatus.IN_PROGRESS)
+
+
+class Refill(models.Model):
+    """A customer's wish to have a completed order topped up again."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills", db_index=False)
+    status = models.CharField(max_length=12, choices=RefillStatus.choices, default=RefillStatus.PENDING)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was rejected.")
+    created_at = models.DateTimeField(db_default=Now())
+    status_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"],
+                name="one_refill_at_a_time",
+                condition=models.Q(status__in=["Pending", "In progress"]),
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["order", "id"], name="refills_of_order")]
+
+    def __str__(self) -> str:
+        return f"Refill {self.pk} of order {self.order_id}"
+
+
+class CancelStatus(models.TextChoices):
+    """What became of a request to cancel."""
+
+    REQUESTED = "requested", "Requested"
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
+
+
+class CancelRequest(models.Model):
+    """A customer's wish to cancel. It is told as done only after the provider confirmed, or if never sent."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="cancel_request")
+    status = models.CharField(max_length=10, choices=CancelStatus.choices, default=CancelStatus.REQUESTED)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was refused.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Cancel order {self.order_id}"
+
+
+class EventKind(models.TextChoices):
+    """What a line of an order's timeline tells."""
+
+    STATUS = "status", "Status changed"
+    REFUND = "refund", "Money returned"
+    CORRECTION = "correction", "Refund corrected"
+    BACKWARD = "backward", "Status went backwards"
+    UNKNOWN_STATUS = "unknown_status", "The provider used a word we do not know"
+    HELD = "held", "Held"
+    REFILL = "refill", "Refill"
+    CANCEL = "cancel", "Cancel"
+
+
+class OrderEvent(models.Model):
+    """A line of an order's timeline."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", db_index=False)
+    kind = models.CharField(max_length=20, choices=EventKind.choices)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["order", "id"], name="timeline_of_order")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of order {self.order_id}"
