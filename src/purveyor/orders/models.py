@@ -220,7 +220,10 @@ class Refill(models.Model):
                 condition=models.Q(status__in=["Pending", "In progress"]),
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["order", "id"], name="refills_of_order")]
+        indexes: ClassVar = [
+            models.Index(fields=["order", "id"], name="refills_of_order"),
+            models.Index(fields=["id"], name="refills_pending", condition=models.Q(status="Pending")),
+        ]
 
     def __str__(self) -> str:
         return f"Refill {self.pk} of order {self.order_id}"
@@ -242,6 +245,11 @@ class CancelRequest(models.Model):
     status = models.CharField(max_length=10, choices=CancelStatus.choices, default=CancelStatus.REQUESTED)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was refused.")
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="cancels_requested", condition=models.Q(status="requested"))
+        ]
 
     def __str__(self) -> str:
         return f"Cancel order {self.order_id}"
