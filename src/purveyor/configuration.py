@@ -34,7 +34,7 @@ _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
 
-class WrongSetting(Exception):  # noqa: N818  named for the trade: it says which setting is wrong
+class WrongSetting(Exception):
     """A setting is missing or has a value that cannot be meant; the text names it and the cure."""
 
 
@@ -179,7 +179,8 @@ def database_url() -> str:
 
 def embedded_url(home: Path) -> str:
     """Return the URL of the embedded server whose data is in ``home``."""
-    return f"postgresql://purveyor@/purveyor?host={quote(str(socket_folder(home)), safe='/')}"
+    # The port names the socket's file; left out, a stray PGPORT would choose it.
+    return f"postgresql://purveyor@:5432/purveyor?host={quote(str(socket_folder(home)), safe='/')}"
 
 
 def socket_folder(home: Path) -> Path:
