@@ -1,7 +1,7 @@
 # `make` alone prints what can be made. PYTHON= chooses the interpreter, PORT= the port of `make up`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up
+.PHONY: help install up develop browser test lint format bench bench-large lock
 
 VENV := .venv
 # The first of these that is 3.11 or newer and can make virtual environments.
@@ -41,3 +41,51 @@ install: $(VENV)/bin/python  ## install what runs the panel, exactly as locked
 
 up: install  ## start everything: database, demo, site, API and worker
 	@exec $(VENV)/bin/python -m purveyor.ops.cli up --with-parent
+
+# What tests and checks need, besides; the dev lock holds the runtime lock's versions too.
+develop: install
+	@if ! cmp -s requirements-dev.lock $(VENV)/installed-dev.lock; then \
+	    set -e; \
+	    echo "Installing the packages of requirements-dev.lock"; \
+	    $(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock; \
+	    cp requirements-dev.lock $(VENV)/installed-dev.lock; \
+	fi
+
+browser:
+	@have() { command -v "$$1" >/dev/null; }; \
+	if have chromium || have chromium-browser || have google-chrome; then exit 0; fi; \
+	if have apt-get && [ "$$(id -u)" = 0 ]; then \
+	    echo "Installing the package chromium for the page tests"; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+	    echo "make: the page tests need a browser (Debian, Ubuntu: apt install chromium)" >&2; \
+	    exit 1; \
+	fi
+
+test: develop browser  ## run every test, on a database of its own
+	@$(VENV)/bin/pytest -n 2 --dist loadgroup
+
+lint: develop  ## check style, formats, types and the floors
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@find src -name '*.html' -exec $(VENV)/bin/djade --target-version 5.2 --check {} +
+
+format: develop  ## format code and templates, mend what can be mended
+	@$(VENV)/bin/ruff check --fix-only
+	@$(VENV)/bin/ruff format
+	@find src -name '*.html' -exec $(VENV)/bin/djade --target-version 5.2 {} +
+
+bench: install  ## measure what must hold, each figure beside its baseline
+	@$(VENV)/bin/python -m bench
+
+bench-large: install  ## the same above 10 million old orders
+	@$(VENV)/bin/python -m bench --large
+
+COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build
+
+lock: develop  ## compile both locks anew after a change in pyproject.toml
+	@$(COMPILE) --output-file requirements.lock
+	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
