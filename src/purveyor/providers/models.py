@@ -22,11 +22,22 @@ class Provider(models.Model):
     fx_rate = models.DecimalField(
         max_digits=18, decimal_places=8, default=1, help_text="Panel currency per unit of the provider's."
     )
-    enabled = models.BooleanField(default=True)
+    enabled = models.BooleanField(
+        default=True, help_text="Whether orders are sent to it; open ones are followed in any case."
+    )
+    key_refused = models.BooleanField(
+        default=False, help_text="It refused our key: not called at all until a person acts."
+    )
     paused_reason = models.CharField(
         max_length=200, blank=True, help_text="Why nothing is sent for now, such as 'out of funds'."
     )
     paused_until = models.DateTimeField(null=True, blank=True)
+    silent_until = models.DateTimeField(
+        null=True, blank=True, help_text="No call of any kind before: it is unreachable, or asked us to wait."
+    )
+    troubles = models.PositiveIntegerField(
+        default=0, help_text="Calls in a row without a usable answer; the next ones go out one by one."
+    )
     timeout_seconds = models.PositiveSmallIntegerField(default=30)
     parallel_calls = models.PositiveSmallIntegerField(default=32)
     allow_private_address = models.BooleanField(
@@ -34,7 +45,19 @@ class Provider(models.Model):
     )
     balance = amount_field(null=True, blank=True, help_text="As the provider last told it, in its currency.")
     balance_at = models.DateTimeField(null=True, blank=True)
+    next_sync_at = models.DateTimeField(
+        db_default=Now(), help_text="When its services and balance are read next."
+    )
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="fx_rate_is_positive", condition=models.Q(fx_rate__gt=0)),
+            models.CheckConstraint(
+                name="a_provider_takes_calls",
+                condition=models.Q(parallel_calls__gte=1, timeout_seconds__gte=1),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -91,7 +114,7 @@ class Handover(models.TextChoices):
 
     SENDING = "sending", "Being sent: the attempt is written, the answer is not"
     ACCEPTED = "accepted", "Accepted by the provider"
-    REFUSED = "refused", "Definitely refused"
+    REFUSED = "refused", "Certainly not executed: refused, or never sent"
     UNKNOWN = "unknown", "No one can tell from the answer; a person or evidence settles it"
 
 
@@ -106,29 +129,48 @@ class Fulfilment(models.Model):
     )
     route = models.ForeignKey(Route, null=True, on_delete=models.SET_NULL, db_index=False)
     service_external_id = models.CharField(max_length=64, help_text="The provider's service at hand-over.")
-    handover = models.CharField(max_length=10, choices=Handover.choices, default=Handover.SENDING)
-    refusal = models.CharField(max_length=20, blank=True, help_text="Class of a definite refusal.")
+    handover = models.CharField(max_length=10, choices=Handover.choices, db_default=Handover.SENDING)
+    refusal = models.CharField(
+        max_length=20, blank=True, db_default="", help_text="Class of a definite refusal."
+    )
+    refusal_text = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="In the provider's words."
+    )
     quantity = models.BigIntegerField(help_text="As sent; `remains` of the provider refers to it.")
     provider_rate = models.DecimalField(
         max_digits=24, decimal_places=8, help_text="At hand-over, its currency."
     )
     fx_rate = models.DecimalField(max_digits=18, decimal_places=8, help_text="Frozen at hand-over.")
     expected_cost = amount_field(help_text="In panel currency, at hand-over.")
-    cost = amount_field(default=0, help_text="In panel currency, as booked so far.")
+    cost = amount_field(db_default=0, help_text="In panel currency, as booked so far.")
+    cost_corrections = models.PositiveSmallIntegerField(
+        db_default=0, help_text="How often the booked cost was corrected; numbers the transfers."
+    )
 
-    external_id = models.CharField(max_length=64, blank=True, help_text="The provider's order id.")
+    external_id = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="The provider's order id."
+    )
     provider_status = models.CharField(
-        max_length=60, blank=True, help_text="The provider's last word, as sent."
+        max_length=60, blank=True, db_default="", help_text="The provider's last word, as sent."
     )
     provider_charge = models.DecimalField(max_digits=24, decimal_places=8, null=True)
     start_count = models.BigIntegerField(null=True)
     remains = models.BigIntegerField(null=True, help_text="As the provider last told it, unconverted.")
-    child_external_ids = ArrayField(models.CharField(max_length=64), default=list)
+    child_external_ids = ArrayField(
+        models.CharField(max_length=64),
+        default=list,
+        db_default=[],
+        help_text="Of a subscription: the provider's orders that have become children of ours.",
+    )
 
     next_poll_at = models.DateTimeField(null=True, help_text="Empty when it is not followed any more.")
-    polls = models.PositiveIntegerField(default=0)
+    polls = models.PositiveIntegerField(db_default=0)
+    poll_alone = models.BooleanField(
+        db_default=False, help_text="Lists of ids do not bring its status: it is asked about by itself."
+    )
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, help_text="When the provider first told a final status.")
 
     class Meta:
         constraints = [
@@ -143,15 +185,16 @@ class Fulfilment(models.Model):
                 name="a_provider_order_serves_one_order",
                 condition=~models.Q(external_id=""),
             ),
+            models.CheckConstraint(
+                name="an_accepted_hand_over_has_an_id",
+                condition=~models.Q(handover=Handover.ACCEPTED) | ~models.Q(external_id=""),
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["next_poll_at"],
+                fields=["provider", "next_poll_at"],
                 name="fulfilments_to_poll",
                 condition=models.Q(next_poll_at__isnull=False),
-            ),
-            models.Index(
-                fields=["created_at"], name="fulfilments_sending", condition=models.Q(handover="sending")
             ),
             models.Index(
                 fields=["created_at"], name="fulfilments_unknown", condition=models.Q(handover="unknown")
@@ -168,6 +211,7 @@ class Outcome(models.TextChoices):
     SENDING = "sending", "Not answered yet"
     ACCEPTED = "accepted", "Accepted"
     REFUSED = "refused", "Definitely refused"
+    NOT_SENT = "not_sent", "Never left, or never executed"
     UNKNOWN = "unknown", "Unknown"
 
 
@@ -176,13 +220,15 @@ class Attempt(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     fulfilment = models.ForeignKey(Fulfilment, on_delete=models.PROTECT, related_name="attempts")
-    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.SENDING)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, db_default=Outcome.SENDING)
     lease_until = models.DateTimeField(
         help_text="After this moment an attempt without outcome belongs to a worker that died: unknown."
     )
     request = models.JSONField(help_text="Fields as sent, without the key.")
     http_status = models.PositiveSmallIntegerField(null=True)
-    response = models.TextField(blank=True, help_text="As received, trimmed, the key redacted.")
+    response = models.TextField(
+        blank=True, db_default="", help_text="As received, trimmed, the key redacted."
+    )
     created_at = models.DateTimeField(db_default=Now())
     answered_at = models.DateTimeField(null=True)
 
@@ -212,10 +258,12 @@ class RefillTask(models.Model):
 
     refill = models.OneToOneField(Refill, on_delete=models.PROTECT, primary_key=True, related_name="task")
     fulfilment = models.ForeignKey(Fulfilment, on_delete=models.PROTECT, related_name="refill_tasks")
-    state = models.CharField(max_length=10, choices=ForwardState.choices, default=ForwardState.WAITING)
-    external_id = models.CharField(max_length=64, blank=True)
-    response = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=ForwardState.choices, db_default=ForwardState.WAITING)
+    external_id = models.CharField(max_length=64, blank=True, db_default="")
+    tries = models.PositiveIntegerField(db_default=0, help_text="How often it was sent, or asked about.")
+    response = models.TextField(blank=True, db_default="")
     next_at = models.DateTimeField(null=True, db_default=Now(), help_text="When to send or poll next.")
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         indexes: ClassVar = [
@@ -229,15 +277,22 @@ class RefillTask(models.Model):
 
 
 class CancelTask(models.Model):
-    """A customer's request to cancel, forwarded to the provider. Confirmation comes by the order's status."""
+    """A wish to cancel, forwarded to the provider. Confirmation comes by the order's status."""
 
+    id = models.BigAutoField(primary_key=True)
     cancel_request = models.OneToOneField(
-        CancelRequest, on_delete=models.PROTECT, primary_key=True, related_name="task"
+        CancelRequest,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="task",
+        help_text="The customer's request; empty when the wish is the panel's own.",
     )
-    fulfilment = models.ForeignKey(Fulfilment, on_delete=models.PROTECT, related_name="cancel_tasks")
-    state = models.CharField(max_length=10, choices=ForwardState.choices, default=ForwardState.WAITING)
-    response = models.TextField(blank=True)
-    next_at = models.DateTimeField(null=True, db_default=Now())
+    fulfilment = models.OneToOneField(Fulfilment, on_delete=models.PROTECT, related_name="cancel_task")
+    state = models.CharField(max_length=10, choices=ForwardState.choices, db_default=ForwardState.WAITING)
+    tries = models.PositiveIntegerField(db_default=0)
+    response = models.TextField(db_default="")
+    next_at = models.DateTimeField(null=True, db_default=Now(), help_text="When to send next.")
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         indexes: ClassVar = [
@@ -247,4 +302,4 @@ class CancelTask(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Task of cancel request {self.cancel_request_id}"
+        return f"Cancel {self.fulfilment_id} at its provider"
