@@ -1,7 +1,7 @@
 # `make` alone prints what can be made. PYTHON= chooses the interpreter, PORT= the port of `make up`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up develop browser test lint format bench bench-large lock
+.PHONY: help install up develop browser php test lint format bench bench-large lock
 
 VENV := .venv
 # The first of these that is 3.11 or newer and can make virtual environments.
@@ -62,7 +62,17 @@ browser:
 	    exit 1; \
 	fi
 
-test: develop browser  ## run every test, on a database of its own
+# A real PHP is preferred; without one, npm brings one that runs in Node. Without both, its test says so.
+php:
+	@if ! command -v php >/dev/null && command -v npm >/dev/null \
+	    && ! cmp -s tests/php/package-lock.json tests/php/node_modules/installed.lock; then \
+	    set -e; \
+	    echo "Installing a PHP for the example of the API page"; \
+	    npm ci --silent --prefix tests/php; \
+	    cp tests/php/package-lock.json tests/php/node_modules/installed.lock; \
+	fi
+
+test: develop browser php  ## run every test, on a database of its own
 	@$(VENV)/bin/pytest -n 2 --dist loadgroup
 
 lint: develop  ## check style, formats, types and the floors
