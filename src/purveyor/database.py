@@ -28,10 +28,14 @@ def hot_cursor() -> Iterator["psycopg.Cursor[Any]"]:
     """Open a cursor of the driver itself on Django's connection, in Django's transaction if there is one.
 
     Django's own cursor writes the values into the text of the statement; this one sends them beside it, so that
-    PostgreSQL can reuse the plan. Rows are named tuples. Errors are the driver's (`psycopg.Error`).
+    PostgreSQL can reuse the plan. Rows are named tuples. Errors are Django's (`django.db.Error`), as elsewhere; the
+    driver's own is their cause.
     """
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor,
+    ):
         yield cursor
 
 
@@ -39,3 +43,9 @@ def fetch_all(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()
     """Run one statement and return its rows as named tuples."""
     with hot_cursor() as cursor:
         return cursor.execute(statement.encode(), parameters).fetchall()
+
+
+def violated_constraint(error: BaseException) -> str | None:
+    """The name of the constraint that a database error is about, if it is about one."""
+    cause = error.__cause__
+    return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None

@@ -44,7 +44,7 @@ class FieldKind(Enum):
     TEXT = "one line of text"
     NUMBER = "a whole number of zero or more"
     LINES = "one entry per line; commas part entries only when there is no line break"
-    COMMENTS = "one entry per line; a comma is part of the comment"
+    COMMENTS = "one entry per line; a comma is part of the entry"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,10 @@ _FORMS = (
         quantity=QuantityFrom.LINES,
         fields=(_COMMENTS, _text("username", "Username of the comment's owner")),
     ),
-    OrderForm(type=OrderType.INVITES_FROM_GROUPS, fields=(_lines("groups", "Groups, one per line"),)),
+    OrderForm(
+        type=OrderType.INVITES_FROM_GROUPS,
+        fields=(Field(name="groups", kind=FieldKind.COMMENTS, meaning="Groups, one per line"),),
+    ),
     OrderForm(
         type=OrderType.SUBSCRIPTIONS,
         link=False,

@@ -1,0 +1,97 @@
+"""API keys: made, looked up by their SHA-256, revoked."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from purveyor.accounts.models import ApiKey, Customer, CustomerStatus
+from purveyor.accounts.people import AccountError
+from purveyor.database import fetch_all
+
+KEY_BYTES: Final = 32
+PREFIX_CHARACTERS: Final = 8
+LAST_USED_STEP: Final = timedelta(minutes=1)
+"""`last_used_at` is no more exact than this, so that polling does not write a row per call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHolder:
+    """Who calls when a key is shown."""
+
+    key_id: int
+    prefix: str
+    customer_id: int
+    group_id: int | None
+    active: bool
+    """False for a suspended customer."""
+
+
+def create_key(*, customer: Customer, name: str = "") -> tuple[ApiKey, str]:
+    """Make a key for a customer; the text is returned this once and kept nowhere."""
+    text = secrets.token_hex(KEY_BYTES)
+    key = ApiKey.objects.create(
+        customer=customer, name=name, prefix=text[:PREFIX_CHARACTERS], digest=digest(text)
+    )
+    return key, text
+
+
+def revoke_key(*, prefix: str) -> ApiKey:
+    """Make the key with this prefix worthless, everywhere within a second.
+
+    Raises `AccountError` when no live key, or more than one, begins so.
+    """
+    if len(prefix) < PREFIX_CHARACTERS:
+        raise AccountError(f"give the key's first {PREFIX_CHARACTERS} characters")
+    live = list(ApiKey.objects.filter(prefix=prefix[:PREFIX_CHARACTERS], revoked_at=None)[:2])
+    if len(live) != 1:
+        found = "more than one live key begins" if live else "no live key begins"
+        raise AccountError(f"{found} with {prefix[:PREFIX_CHARACTERS]}")
+    key = live[0]
+    key.revoked_at = timezone.now()
+    key.save(update_fields=["revoked_at"])
+    return key
+
+
+def digest(text: str) -> bytes:
+    """The form in which a key is kept."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def holders(digests: Sequence[bytes]) -> dict[bytes, KeyHolder]:
+    """Who holds these keys. Revoked and unknown keys are absent."""
+    rows = fetch_all(
+        """
+        SELECT key.digest, key.id, key.prefix, customer.id AS customer_id, customer.group_id, customer.status
+        FROM accounts_apikey key JOIN accounts_customer customer ON customer.id = key.customer_id
+        WHERE key.digest = ANY(%s::bytea[]) AND key.revoked_at IS NULL
+        """,
+        [list(digests)],
+    )
+    return {
+        bytes(row.digest): KeyHolder(
+            key_id=row.id,
+            prefix=row.prefix,
+            customer_id=row.customer_id,
+            group_id=row.group_id,
+            active=row.status == CustomerStatus.ACTIVE,
+        )
+        for row in rows
+    }
+
+
+def note_use(key_ids: Iterable[int]) -> None:
+    """Remember that these keys were used just now, to the minute."""
+    now = timezone.now()
+    stale = ApiKey.objects.filter(pk__in=list(key_ids)).exclude(last_used_at__gt=now - LAST_USED_STEP)
+    stale.update(last_used_at=now)
+
+
+def version() -> int:
+    """A number that grows with every change of keys, of customers' status or of their groups."""
+    row = fetch_all("SELECT version FROM accounts_accountsversion WHERE id = 1")[0]
+    return int(row.version)

@@ -1,0 +1,65 @@
+"""What must be true of orders and their money at any moment."""
+
+from typing import Final
+
+from purveyor.money.audit import Check
+
+CHECKS: Final = (
+    Check(
+        name="orders are charged",
+        explanation="Every order's charge left its customer's wallet once; a run is paid by its drip-feed's charge.",
+        sql="""
+            SELECT orders.id AS order, orders.charge, transfer.amount AS transferred
+            FROM orders_order orders
+            JOIN accounts_customer customer ON customer.id = orders.customer_id
+            LEFT JOIN money_transfer transfer
+                ON transfer.kind = 'charge' AND transfer.cause_id = orders.id AND transfer.part = 0
+            WHERE coalesce(transfer.amount, 0) <>
+                  CASE WHEN orders.source = 'drip-feed' THEN 0 ELSE orders.charge END
+               OR transfer.source_id <> customer.wallet_id
+        """,
+    ),
+    Check(
+        name="charges have orders",
+        explanation="No money was taken for an order that does not exist.",
+        sql="""
+            SELECT transfer.id AS transfer, transfer.kind, transfer.cause_id AS order
+            FROM money_transfer transfer LEFT JOIN orders_order orders ON orders.id = transfer.cause_id
+            WHERE transfer.kind IN ('charge', 'refund', 'recharge') AND orders.id IS NULL
+        """,
+    ),
+    Check(
+        name="refunds",
+        explanation="What an order says was refunded is the sum of its refunds less their corrections.",
+        sql="""
+            SELECT orders.id AS order, orders.refunded, coalesce(sums.total, 0) AS transferred
+            FROM orders_order orders
+            LEFT JOIN (
+                SELECT cause_id, sum(CASE kind WHEN 'refund' THEN amount ELSE -amount END) AS total
+                FROM money_transfer WHERE kind IN ('refund', 'recharge') GROUP BY cause_id
+            ) AS sums ON sums.cause_id = orders.id
+            WHERE orders.refunded <> coalesce(sums.total, 0)
+        """,
+    ),
+    Check(
+        name="refunds stay within charges",
+        explanation="No order's refunds exceed what was charged for it.",
+        sql="SELECT id AS order, charge, refunded FROM orders_order WHERE refunded > charge OR refunded < 0",
+    ),
+    Check(
+        name="canceled orders cost nothing",
+        explanation="A canceled order, or one canceled before its first run, is refunded whole.",
+        sql="SELECT id AS order, charge, refunded FROM orders_order WHERE status = 'Canceled' AND charge <> refunded"
+        " AND NOT EXISTS (SELECT FROM orders_order child WHERE child.parent_id = orders_order.id)",
+    ),
+    Check(
+        name="drip-feeds",
+        explanation="The runs of a drip-feed and what it refunded itself never exceed what was charged for it.",
+        sql="""
+            SELECT parent.id AS order, parent.charge, sum(child.charge) AS runs, parent.refunded
+            FROM orders_order parent JOIN orders_order child ON child.parent_id = parent.id
+            WHERE parent.kind = 'drip-feed'
+            GROUP BY parent.id HAVING sum(child.charge) + parent.refunded > parent.charge
+        """,
+    ),
+)

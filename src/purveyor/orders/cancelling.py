@@ -1,0 +1,80 @@
+"""Cancels: a wish of the customer, told as done only when it is (protocol §7.2)."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db import transaction
+
+from purveyor.database import fetch_all, load_sql
+from purveyor.orders.dripfeed import stop_runs
+from purveyor.orders.eligibility import cancel_refusal
+from purveyor.orders.following import Report, apply_reports
+from purveyor.orders.models import (
+    CancelRequest,
+    CancelStatus,
+    Dispatch,
+    EventKind,
+    Order,
+    OrderEvent,
+    OrderKind,
+    Status,
+)
+from purveyor.orders.refusals import IncorrectOrderId, Refusal
+from purveyor.orders.subscriptions import update_subscription
+
+_SQL: Final = load_sql(__file__, "cancelling.sql")
+
+
+def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
+    """Ask to cancel (customer id, order id) pairs; None means that the wish is taken.
+
+    An order that was not handed over is canceled and refunded at once. Of a drip-feed, the runs to come are canceled
+    and refunded; a running one goes on. Everything else is up to whoever fulfils the order.
+    """
+    answers: list[Refusal | None] = []
+    asked: set[int] = set()
+    with transaction.atomic():
+        rows = fetch_all(_SQL["lock_orders"], {"ids": [order_id for _, order_id in wanted]})
+        orders = {row.id: row for row in rows}
+        for customer_id, order_id in wanted:
+            order = orders.get(order_id)
+            if order is None or order.customer_id != customer_id:
+                answers.append(IncorrectOrderId())
+                continue
+            refusal = cancel_refusal(
+                offered=order.cancel,
+                status=order.status,
+                already_asked=order.already_asked or order_id in asked,
+            )
+            answers.append(refusal)
+            if refusal is None:
+                asked.add(order_id)
+                _take(order)
+    return answers
+
+
+def settle_cancel(*, request_id: int, refused_reason: str) -> None:
+    """Note that whoever fulfils the order refused the cancel. A confirmation comes as the order's status."""
+    request = CancelRequest.objects.get(pk=request_id)
+    if request.status != CancelStatus.REQUESTED:
+        return
+    request.status, request.reason = CancelStatus.REFUSED, refused_reason[:200]
+    request.save(update_fields=["status", "reason"])
+    OrderEvent.objects.create(
+        order_id=request.order_id, kind=EventKind.CANCEL, data={"status": "refused", "reason": refused_reason}
+    )
+
+
+def _take(order: Any) -> None:
+    at_once = order.kind == OrderKind.DRIP_FEED or order.dispatch in (Dispatch.QUEUED, Dispatch.HELD)
+    status = CancelStatus.DONE if at_once else CancelStatus.REQUESTED
+    CancelRequest.objects.update_or_create(order_id=order.id, defaults={"status": status, "reason": ""})
+    OrderEvent.objects.create(order_id=order.id, kind=EventKind.CANCEL, data={"status": status.value})
+    if order.kind == OrderKind.DRIP_FEED:
+        stop_runs(order.id)
+    elif at_once:
+        Order.objects.filter(pk=order.id).update(dispatch=Dispatch.NEVER, hold_reason="")
+        if order.kind == OrderKind.SUBSCRIPTION:
+            update_subscription(order_id=order.id, status=Status.CANCELED)
+        else:
+            apply_reports([Report(order_id=order.id, status=Status.CANCELED)])

@@ -1,0 +1,46 @@
+-- name: lock_orders
+-- In order of id. Not the strongest lock: a child may be inserted while its parent is held here.
+SELECT id, kind, customer_id, parent_id, quantity, charge, refunded, status, start_count, remains, dispatch
+FROM orders_order WHERE id = ANY(%(ids)s::bigint[])
+ORDER BY id FOR NO KEY UPDATE;
+
+-- name: write_progress
+UPDATE orders_order SET
+    status = changed.status,
+    status_at = CASE WHEN orders_order.status = changed.status THEN orders_order.status_at ELSE now() END,
+    start_count = changed.start_count,
+    remains = changed.remains,
+    refunded = changed.refunded
+FROM unnest(
+    %(ids)s::bigint[], %(statuses)s::text[], %(start_counts)s::bigint[], %(remains)s::bigint[],
+    %(refunded)s::numeric[]
+) AS changed (id, status, start_count, remains, refunded)
+WHERE orders_order.id = changed.id;
+
+-- name: money_parts
+-- How many refunds and corrections each order has had: the next one's part is one more.
+SELECT cause_id AS order_id, max(part) AS last FROM money_transfer
+WHERE kind IN ('refund', 'recharge') AND cause_id = ANY(%(ids)s::bigint[])
+GROUP BY cause_id;
+
+-- name: wallets
+SELECT orders.id AS order_id, customer.wallet_id FROM orders_order orders
+JOIN accounts_customer customer ON customer.id = orders.customer_id
+WHERE orders.id = ANY(%(ids)s::bigint[]);
+
+-- name: last_unknown_words
+SELECT DISTINCT ON (order_id) order_id, data ->> 'word' AS word FROM orders_orderevent
+WHERE order_id = ANY(%(ids)s::bigint[]) AND kind = 'unknown_status'
+ORDER BY order_id, id DESC;
+
+-- name: lock_finished_parents
+-- Drip-feeds among these parents whose runs are all released (or will not be) and all ended.
+SELECT parent.id, count(child.id) FILTER (WHERE child.status IN ('Completed', 'Partial')) AS delivered
+FROM (
+    SELECT id FROM orders_order WHERE id = ANY(%(ids)s::bigint[]) AND kind = 'drip-feed' AND status = 'In progress'
+    ORDER BY id FOR NO KEY UPDATE
+) AS parent
+JOIN orders_dripfeed drip_feed ON drip_feed.order_id = parent.id AND drip_feed.next_run_at IS NULL
+LEFT JOIN orders_order child ON child.parent_id = parent.id
+GROUP BY parent.id
+HAVING count(*) FILTER (WHERE child.status IN ('Pending', 'Processing', 'In progress')) = 0;

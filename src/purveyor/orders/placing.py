@@ -1,0 +1,291 @@
+"""Placing orders: the one way in, whichever door they come through."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any, Final
+
+import structlog
+from django.db import DataError, Error, IntegrityError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from purveyor import configuration
+from purveyor.catalog.snapshot import Snapshot, current
+from purveyor.database import fetch_all, load_sql, violated_constraint
+from purveyor.money.models import House, TransferKind
+from purveyor.money.moving import Movement, move
+from purveyor.orders.deciding import (
+    Buyer,
+    Circumstances,
+    Decision,
+    Draft,
+    Earlier,
+    Sale,
+    SameAs,
+    decide,
+    marks_of_rows,
+)
+from purveyor.orders.models import (
+    LONGEST_IDEMPOTENCY_KEY,
+    Dispatch,
+    DripFeed,
+    Order,
+    OrderKind,
+    Status,
+    Subscription,
+)
+from purveyor.orders.refusals import IncorrectRequest, IncorrectServiceId, Refusal, SomethingWentWrong
+from purveyor.orders.requests import OrderRequest, PartRequest, Placed
+from purveyor.orders.validation import is_storable, validate, whole_number
+
+_SQL: Final = load_sql(__file__, "placing.sql")
+_log = structlog.get_logger(__name__)
+
+
+class PlacingInterrupted(Exception):
+    """The database went away. `may_have_been_placed` tells whether the orders may have been made all the same."""
+
+    def __init__(self, *, may_have_been_placed: bool) -> None:
+        super().__init__("the database went away while placing orders")
+        self.may_have_been_placed = may_have_been_placed
+
+
+def place(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed | Refusal]:
+    """Place orders in one transaction and answer each with its id or with why not.
+
+    The meaning is that of one after the other: orders of one customer are decided in the order given, a refused one
+    never makes a later, affordable one fail, and a row that the database rejects never fails its neighbours.
+    Raises `PlacingInterrupted` when the database goes away.
+    """
+    written = False
+    try:
+        snapshot = current()
+        items = _checked(requests, snapshot)
+        with transaction.atomic():
+            circumstances = _look_around(items)
+            decisions = decide(
+                items, circumstances, snapshot=snapshot, duplicates=configuration.current().duplicates
+            )
+            order_ids = _write([decision for decision in decisions if isinstance(decision, Sale)])
+            written = bool(order_ids)
+    except (InterfaceError, OperationalError) as error:
+        # Once all was written, the connection broke at the commit, and only the database knows its outcome.
+        raise PlacingInterrupted(may_have_been_placed=written) from error
+    except (DataError, IntegrityError) as error:
+        if len(requests) == 1:
+            return [_answer_alone(requests[0], error)]
+        # One row is poison: halve the batch until it is alone. The halves keep their order.
+        middle = len(requests) // 2
+        return place(requests[:middle]) + place(requests[middle:])
+    return _answers(decisions, order_ids)
+
+
+def _checked(
+    requests: Sequence[OrderRequest | PartRequest], snapshot: Snapshot
+) -> list[Draft | PartRequest | Refusal]:
+    today = timezone.localdate()
+    items: list[Draft | PartRequest | Refusal] = []
+    for request in requests:
+        if isinstance(request, PartRequest):
+            items.append(request)
+            continue
+        try:
+            items.append(_draft(request, snapshot, today))
+        except Refusal as refusal:
+            items.append(refusal)
+    return items
+
+
+def _draft(request: OrderRequest, snapshot: Snapshot, today: date) -> Draft:
+    service_id = whole_number(request.service)
+    service = None if service_id is None else snapshot.services.get(service_id)
+    if service is None:
+        raise IncorrectServiceId
+    key = request.idempotency_key
+    if key is not None and (len(key) > LONGEST_IDEMPOTENCY_KEY or not is_storable(key)):
+        raise IncorrectRequest
+    return Draft(request, service, validate(service, request.fields, today=today))
+
+
+def _look_around(items: Sequence[Draft | PartRequest | Refusal]) -> Circumstances:
+    """Hold the wallets of everyone in the batch, then see what is there already."""
+    drafts = [item for item in items if isinstance(item, Draft)]
+    parts = [item for item in items if isinstance(item, PartRequest)]
+    customers = {item.request.customer_id for item in drafts} | {item.customer_id for item in parts}
+    if not customers:
+        return Circumstances(buyers={})
+    rows = fetch_all(_SQL["lock_customers"], {"customers": list(customers)})
+    return Circumstances(
+        buyers={
+            row.customer_id: Buyer(
+                customer_id=row.customer_id,
+                group_id=row.group_id,
+                status=row.status,
+                wallet_id=row.wallet_id,
+                balance=row.balance,
+                floor=row.floor,
+            )
+            for row in rows
+        },
+        open_links=_open_links(drafts),
+        earlier=_earlier([item for item in drafts if item.request.idempotency_key is not None]),
+    )
+
+
+def _open_links(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
+    duplicates = configuration.current().duplicates
+    if duplicates == "off" or not drafts:
+        return set()
+    rows = fetch_all(
+        _SQL["open_links"],
+        {
+            "customers": [item.request.customer_id for item in drafts],
+            "link_keys": [item.order.link_key for item in drafts],
+        },
+    )
+    return marks_of_rows(((row.customer_id, row.link_key, row.service_id) for row in rows), duplicates)
+
+
+def _earlier(drafts: Sequence[Draft]) -> dict[tuple[int, str], Earlier]:
+    if not drafts:
+        return {}
+    rows = fetch_all(
+        _SQL["earlier_by_idempotency_key"],
+        {
+            "customers": [item.request.customer_id for item in drafts],
+            "keys": [item.request.idempotency_key for item in drafts],
+        },
+    )
+    return {
+        (row.customer_id, row.idempotency_key): Earlier(
+            order_id=row.id,
+            service_id=row.service_id,
+            link_key=row.link_key,
+            quantity=row.quantity,
+            fields=row.fields,
+        )
+        for row in rows
+    }
+
+
+def _write(sales: Sequence[Sale]) -> list[int]:
+    """Write the orders, their schedules and their charges; return the order ids in the order of the sales."""
+    if not sales:
+        return []
+    rows = [_row(sale) for sale in sales]
+    parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    parameters["currency"] = configuration.current().currency
+    order_ids = [row.id for row in fetch_all(_SQL["insert_orders"], parameters)]
+    _write_schedules(sales, order_ids)
+    move(
+        [
+            Movement(
+                kind=TransferKind.CHARGE,
+                cause_id=order_id,
+                source_id=sale.wallet_id,
+                destination_id=House.REVENUE,
+                amount=sale.debit,
+            )
+            for sale, order_id in zip(sales, order_ids, strict=True)
+            if sale.debit
+        ],
+        wallets_are_locked=True,
+    )
+    return order_ids
+
+
+_STATUS_AT_START: Final = {
+    OrderKind.ORDER: Status.PENDING,
+    OrderKind.DRIP_FEED: Status.IN_PROGRESS,
+    OrderKind.SUBSCRIPTION: Status.ACTIVE,
+}
+_DISPATCH_AT_START: Final = {
+    OrderKind.ORDER: Dispatch.QUEUED,
+    OrderKind.DRIP_FEED: Dispatch.SCHEDULED,
+    OrderKind.SUBSCRIPTION: Dispatch.QUEUED,
+}
+
+
+def _row(sale: Sale) -> dict[str, Any]:
+    """The columns of one order, by the parameter names of `insert_orders`."""
+    price = {
+        "unit_prices": sale.unit_price,
+        "price_rules": sale.price_rule,
+        "charges": sale.charge,
+    }
+    item = sale.item
+    if isinstance(item, PartRequest):
+        return price | {
+            "kinds": OrderKind.ORDER.value,
+            "sources": item.source.value,
+            "customers": item.customer_id,
+            "services": item.service_id,
+            "parents": item.parent_id,
+            "parts": item.part,
+            "links": item.link,
+            "link_keys": item.link_key,
+            "quantities": item.quantity,
+            "fields": json.dumps(item.fields) if item.fields else None,
+            "service_versions": item.service_version,
+            "statuses": Status.PENDING.value,
+            "dispatches": item.dispatch.value,
+            "idempotency_keys": None,
+        }
+    order = item.order
+    return price | {
+        "kinds": order.kind.value,
+        "sources": item.request.source.value,
+        "customers": item.request.customer_id,
+        "services": item.service.id,
+        "parents": None,
+        "parts": None,
+        "links": order.link,
+        "link_keys": order.link_key,
+        "quantities": order.quantity,
+        "fields": json.dumps(order.fields) if order.fields else None,
+        "service_versions": item.service.version,
+        "statuses": _STATUS_AT_START[order.kind].value,
+        "dispatches": _DISPATCH_AT_START[order.kind].value,
+        "idempotency_keys": item.request.idempotency_key,
+    }
+
+
+def _write_schedules(sales: Sequence[Sale], order_ids: Sequence[int]) -> None:
+    """Write the rows that only drip-feeds and subscriptions have."""
+    drip_feeds, subscriptions = [], []
+    for sale, order_id in zip(sales, order_ids, strict=True):
+        if isinstance(sale.item, PartRequest):
+            continue
+        drip_feed, subscription = sale.item.order.drip_feed, sale.item.order.subscription
+        if drip_feed is not None:
+            drip_feeds.append(DripFeed(order_id=order_id, next_run_at=timezone.now(), **asdict(drip_feed)))
+        if subscription is not None:
+            subscriptions.append(Subscription(order_id=order_id, **asdict(subscription)))
+    if drip_feeds:
+        DripFeed.objects.bulk_create(drip_feeds)
+    if subscriptions:
+        Subscription.objects.bulk_create(subscriptions)
+
+
+def _answers(decisions: Sequence[Decision], order_ids: Sequence[int]) -> list[Placed | Refusal]:
+    ids = iter(order_ids)
+    answers: list[Placed | Refusal] = []
+    for decision in decisions:
+        if isinstance(decision, Sale):
+            answers.append(Placed(next(ids)))
+        elif isinstance(decision, SameAs):
+            first = answers[decision.index]
+            answers.append(Placed(first.order_id, is_new=False) if isinstance(first, Placed) else first)
+        else:
+            answers.append(decision)
+    return answers
+
+
+def _answer_alone(request: OrderRequest | PartRequest, error: Error) -> Placed | Refusal:
+    """The answer to a lone request that the database rejected."""
+    if isinstance(request, PartRequest) and violated_constraint(error) == "a_parent_makes_each_part_once":
+        made = Order.objects.get(parent_id=request.parent_id, part=request.part)
+        return Placed(made.pk, is_new=False)
+    _log.error("order_rejected_by_database", error=str(error), customer_id=request.customer_id)
+    return SomethingWentWrong()

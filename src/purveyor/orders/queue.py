@@ -1,0 +1,54 @@
+"""Orders on their way to whoever fulfils them. The order row is the queue entry."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.utils import timezone
+
+from purveyor.database import fetch_all
+from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
+
+_CLAIM: Final = """
+SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.quantity, orders.fields
+FROM orders_order orders
+WHERE orders.dispatch = 'queued' AND NOT orders.id = ANY(%(except)s::bigint[])
+ORDER BY orders.id LIMIT %(limit)s
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+
+def claim_queued(limit: int, *, except_ids: Iterable[int] = ()) -> list[Any]:
+    """The oldest queued orders, held until the caller's transaction ends; those held by others are passed over."""
+    return fetch_all(_CLAIM, {"limit": limit, "except": list(except_ids)})
+
+
+def mark_handed(order_ids: Iterable[int]) -> None:
+    """Take orders out of the queue: a fulfilment was written for each, in the same transaction."""
+    Order.objects.filter(pk__in=list(order_ids)).update(dispatch=Dispatch.HANDED, hold_reason="")
+
+
+def requeue(order_ids: Iterable[int]) -> None:
+    """Put orders back into the queue: their hand-over was definitely refused, or what held them is over."""
+    Order.objects.filter(pk__in=list(order_ids)).update(dispatch=Dispatch.QUEUED, hold_reason="")
+
+
+def hold(order_ids: Iterable[int], *, reason: str) -> None:
+    """Keep orders from being handed over, for a reason that a person can read."""
+    ids = list(order_ids)
+    Order.objects.filter(pk__in=ids).update(dispatch=Dispatch.HELD, hold_reason=reason)
+    OrderEvent.objects.bulk_create(
+        OrderEvent(order_id=order_id, kind=EventKind.HELD, data={"reason": reason}, created_at=timezone.now())
+        for order_id in ids
+    )
+
+
+def release_held(*, reason: str, limit: int) -> int:
+    """Queue up to `limit` orders again, oldest first, that are held for this reason; returns how many."""
+    ids = list(
+        Order.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(dispatch=Dispatch.HELD, hold_reason=reason)
+        .order_by("pk")
+        .values_list("pk", flat=True)[:limit]
+    )
+    requeue(ids)
+    return len(ids)

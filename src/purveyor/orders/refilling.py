@@ -1,0 +1,76 @@
+"""Refills: asked for by the customer, forwarded by whoever fulfils, told by their status (protocol §7.1)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from purveyor import configuration
+from purveyor.database import fetch_all, load_sql
+from purveyor.orders.eligibility import refill_refusal
+from purveyor.orders.models import OPEN_REFILLS, EventKind, OrderEvent, Refill, RefillStatus
+from purveyor.orders.refusals import IncorrectOrderId, RefillTooSoon, Refusal
+
+_SQL: Final = load_sql(__file__, "refilling.sql")
+
+
+def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
+    """Ask for refills of (customer id, order id) pairs; answers each with the refill's id or why not."""
+    ids = {"ids": [order_id for _, order_id in wanted]}
+    wait = timedelta(hours=configuration.current().refill_wait_hours)
+    answers: list[int | Refusal] = []
+    asked: set[int] = set()
+    with transaction.atomic():
+        orders = {row.id: row for row in fetch_all(_SQL["lock_orders"], ids)}
+        last = {row.order_id: row for row in fetch_all(_SQL["last_refills"], ids)}
+        for customer_id, order_id in wanted:
+            order, before = orders.get(order_id), last.get(order_id)
+            if order is None or order.customer_id != customer_id:
+                answers.append(IncorrectOrderId())
+                continue
+            refusal = refill_refusal(
+                offered=order.refill,
+                days=order.refill_days,
+                kind=order.kind,
+                status=order.status,
+                completed_at=order.status_at,
+                last_asked_at=before.created_at if before else None,
+                is_running=before.is_running if before else False,
+                now=timezone.now(),
+                wait=wait,
+            )
+            if refusal is None and order_id in asked:
+                refusal = RefillTooSoon()
+            if refusal is not None:
+                answers.append(refusal)
+                continue
+            asked.add(order_id)
+            answers.append(Refill.objects.create(order_id=order_id).pk)
+    return answers
+
+
+def refill_statuses(wanted: Sequence[tuple[int, int]]) -> list[str | None]:
+    """The statuses of (customer id, refill id) pairs; a refill of somebody else looks like an absent one: None."""
+    rows = fetch_all(_SQL["statuses"], {"ids": [refill_id for _, refill_id in wanted]})
+    found = {(row.customer_id, row.id): row.status for row in rows}
+    return [found.get(pair) for pair in wanted]
+
+
+@transaction.atomic
+def settle_refill(*, refill_id: int, status: RefillStatus, reason: str = "") -> bool:
+    """Give an open refill its new status; returns False when it had ended before, or has that status."""
+    changed = (
+        Refill.objects.filter(pk=refill_id, status__in=OPEN_REFILLS)
+        .exclude(status=status)
+        .update(status=status, reason=reason[:200], status_at=timezone.now())
+    )
+    if changed:
+        refill = Refill.objects.get(pk=refill_id)
+        OrderEvent.objects.create(
+            order_id=refill.order_id,
+            kind=EventKind.REFILL,
+            data={"refill": refill_id, "status": status.value, "reason": reason},
+        )
+    return bool(changed)

@@ -1,0 +1,23 @@
+"""How much of a charge goes back. Pure arithmetic, by the price frozen on the order (protocol §7.3)."""
+
+from decimal import ROUND_FLOOR, Decimal
+from typing import Final
+
+from purveyor.money.models import AMOUNT_PLACES
+from purveyor.orders.models import Status
+
+_STEP: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
+
+
+def refund_due(*, status: Status, charge: Decimal, quantity: int, remains: int) -> Decimal:
+    """What should have been refunded in all of an order with this status, in panel currency.
+
+    Canceled returns everything, Partial the share of what remains (rounded down at the 8th decimal, not to the
+    house's loss), any other status nothing. `remains` is in units of `quantity` and is taken as 0…quantity.
+    """
+    if status is Status.CANCELED:
+        return charge
+    if status is not Status.PARTIAL:
+        return Decimal(0)
+    share = min(max(remains, 0), quantity)
+    return (charge * share / quantity).quantize(_STEP, rounding=ROUND_FLOOR) if share else Decimal(0)

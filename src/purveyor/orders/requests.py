@@ -1,0 +1,53 @@
+"""What is asked of `place`, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from purveyor.orders.models import Dispatch, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as a customer asks for it, through whichever door."""
+
+    customer_id: int
+    source: Source
+    service: str
+    """The service's id, as sent."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Plain texts by protocol name (link, quantity, comments, runs, …); list entries parted by line breaks."""
+    idempotency_key: str | None = None
+    """The same key again gives the first order again; with another order it is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRequest:
+    """A run of a drip-feed or a post of a subscription: an order at its parent's frozen terms."""
+
+    parent_id: int
+    part: int
+    customer_id: int
+    service_id: int
+    source: Source
+    link: str
+    link_key: int
+    quantity: int
+    fields: Mapping[str, Any] | None
+    unit_price: Decimal
+    price_rule: str
+    service_version: int
+    charge: Decimal
+    paid_by_parent: bool
+    """A run is covered by its parent's charge; a post is charged alone."""
+    dispatch: Dispatch = Dispatch.QUEUED
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order was made, and charged unless it is paid by its parent or charges later."""
+
+    order_id: int
+    is_new: bool = True
+    """False when an idempotency key, or a part's number, named an order that existed already."""
