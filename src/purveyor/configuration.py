@@ -26,6 +26,7 @@ PORT_MAX = 65_535
 SHOWN_MAX_CHARACTERS = 60  # of a wrong value in a complaint
 PROCESSES_MAX = 64
 TRUSTED_PROXIES_MAX = 16
+REFILL_WAIT_HOURS_MAX = 24 * 365
 SIMULATOR_SPEED_MAX = 100_000.0
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -85,6 +86,12 @@ SETTINGS: tuple[Setting, ...] = (
         "link_and_service",
     ),
     Setting(
+        "PURVEYOR_REFILL_WAIT_HOURS",
+        "Hours after completion, and between two requests, before a refill can be asked for.",
+        "24",
+        "24; 0 in the demo",
+    ),
+    Setting(
         "PURVEYOR_SECRET_KEY",
         f"The key that signs sessions: at least {SECRET_KEY_MIN_CHARACTERS} characters, one for all nodes.",
         "",
@@ -124,6 +131,7 @@ class Configuration:
     service_id_as_string: bool
     error_form: str  # "text" | "key"
     duplicates: str  # "link_and_service" | "link" | "off"
+    refill_wait_hours: int
     secret_key: str | None  # None: the one kept in the data folder
     allowed_hosts: tuple[str, ...]
     trusted_proxies: int
@@ -154,6 +162,9 @@ def load(environ: Mapping[str, str]) -> Configuration:
         service_id_as_string=text.read("PURVEYOR_SERVICE_ID_AS_STRING", _yes_or_no),
         error_form=text.read("PURVEYOR_ERROR_FORM", _one_of("text", "key")),
         duplicates=text.read("PURVEYOR_DUPLICATES", _one_of("link_and_service", "link", "off")),
+        refill_wait_hours=text.read(
+            "PURVEYOR_REFILL_WAIT_HOURS", _whole(at_least=0, at_most=REFILL_WAIT_HOURS_MAX)
+        ),
         secret_key=text.read_optional("PURVEYOR_SECRET_KEY", _secret_key),
         allowed_hosts=text.read_optional("PURVEYOR_ALLOWED_HOSTS", _names) or _hosts_for(host),
         trusted_proxies=text.read(
