@@ -5,6 +5,8 @@ import heapq
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from purveyor.simulator import catalogue, life, ordering, refusals, standing
 from purveyor.simulator.clock import Clock
 from purveyor.simulator.journal import (
@@ -148,7 +150,7 @@ class Books:
         hand = order.override if order.override is not None else Override()
         changes = {"status": status, "start_count": start_count, "remains": remains}
         given = {name: value for name, value in changes.items() if value is not None}
-        order.override = dataclasses.replace(hand, **given)  # type: ignore[arg-type]
+        order.override = msgspec.structs.replace(hand, **given)
         order.charge = order.charge if charge is None else charge
         self._note(Overridden(order=order.id, override=order.override, charge=order.charge))
         self._charge_anew(order, at=self.clock.now())
@@ -255,7 +257,10 @@ class Books:
         self.orders[order.id] = order
         if order.parent is not None:
             parent = self.orders[order.parent]
-            (parent.old_children if order.of_old_post else parent.children).append(order.id)
+            if order.of_old_post:
+                parent.old_children += (order.id,)
+            else:
+                parent.children += (order.id,)
         else:
             self._index_link(order)
         if standing.is_parent(order):
@@ -321,7 +326,7 @@ class Books:
 
     def _keep_refill(self, refill: Refill) -> None:
         self.refills[refill.id] = refill
-        self.orders[refill.order].refills.append(refill.id)
+        self.orders[refill.order].refills += (refill.id,)
 
     def _replay(self, journal: Journal) -> None:
         """Take up where the journal ends.

@@ -12,6 +12,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 SHORTEST_LIFE_SECONDS: Final = 15.0
 LONGEST_LIFE_SECONDS: Final = 50.0
 CANCEL_TAKES_SECONDS: Final = 3.0
@@ -71,8 +73,7 @@ class Outcomes:
             raise ValueError("the shares of partial and canceled orders are not between 0 and 1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
+class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What will happen to an order if nobody interferes."""
 
     processing_at: float

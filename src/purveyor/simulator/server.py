@@ -51,7 +51,7 @@ def run(
         speed: life seconds per second; at 1 an order is done in 15 to 50 seconds.
         seed: what the fates of orders are drawn from; an existing journal goes on with its own.
         deposit: the starting balance, in USD.
-        latency_seconds: added to every call.
+        latency_seconds: from a call's arrival to its answer, at least.
         on_listening: called once with the URL of the API.
 
     Raises:
