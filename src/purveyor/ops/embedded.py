@@ -61,12 +61,13 @@ def running(
     with folder.locked(
         home / "database.users", patience_seconds=USERS_PATIENCE_SECONDS, busy=busy, share=True
     ) as users:
-        server = start(home, say=say, overrides=overrides)
+        server: Server | None = None
         try:
+            server = start(home, say=say, overrides=overrides)
             yield server
         finally:
             if folder.try_lock(users, share=False):
-                stop(home, process=server.process)
+                stop(home, process=server.process if server is not None else None)
 
 
 def start(home: Path, *, say: Say = lambda _: None, overrides: Mapping[str, str] | None = None) -> Server:
@@ -77,6 +78,12 @@ def start(home: Path, *, say: Say = lambda _: None, overrides: Mapping[str, str]
     busy = f"another process is starting the embedded database in {home}"
     with folder.locked(home / "database.starting", patience_seconds=USERS_PATIENCE_SECONDS, busy=busy):
         return _adopt(home, say=say) or _start(home, say=say, overrides=overrides or {})
+
+
+def restart(server: Server, *, say: Say = lambda _: None) -> None:
+    """Start a server that died once more, or adopt what took its place. Raises `Trouble`."""
+    fresh = start(server.home, say=say)
+    server.pid, server.process = fresh.pid, fresh.process
 
 
 def stop(home: Path, *, process: "subprocess.Popen[bytes] | None" = None) -> None:
@@ -128,9 +135,14 @@ def _start(home: Path, *, say: Say, overrides: Mapping[str, str]) -> Server:
     while True:
         begin = logs.position(log)
         process = _launch(home, footing=footing, overrides=overrides)
-        if _answers_in_time(home, process=process, say=say):
-            _make_database(home)
-            return Server(home=home, pid=process.pid, process=process)
+        try:
+            if _answers_in_time(home, process=process, say=say):
+                _make_database(home)
+                return Server(home=home, pid=process.pid, process=process)
+        except BaseException:  # Ctrl-C as well: nobody else knows of this process yet
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
         words = logs.since(log, begin)
         if time.monotonic() > deadline or not database_files.is_left_over(words):
             raise _explanation(home, words)

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from purveyor.ops import trouble
@@ -29,11 +29,18 @@ def prepare(home: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, patience_seconds: float, busy: str, share: bool = False) -> Iterator[int]:
+def locked(
+    path: Path,
+    *,
+    patience_seconds: float,
+    busy: str,
+    share: bool = False,
+    worth_waiting: Callable[[], bool] = lambda: False,
+) -> Iterator[int]:
     """Hold a lock on the file `path`, which is made if absent; yields its descriptor.
 
     The kernel drops the lock with the process, however it ends. Raises `Trouble` with the words of `busy`
-    when somebody else still holds it after `patience_seconds`.
+    when somebody else still holds it after `patience_seconds`, and longer while it is `worth_waiting`.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -42,7 +49,7 @@ def locked(path: Path, *, patience_seconds: float, busy: str, share: bool = Fals
     try:
         deadline = time.monotonic() + patience_seconds
         while not try_lock(descriptor, share=share):
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline and not worth_waiting():
                 raise Trouble(busy)
             time.sleep(_LOCK_POLL_SECONDS)
         yield descriptor

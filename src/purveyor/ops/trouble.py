@@ -2,7 +2,10 @@
 
 import errno
 import shutil
+import sys
 from pathlib import Path
+
+from purveyor.configuration import WrongSetting
 
 # Below this PostgreSQL cannot be trusted to write its log of a start, and a fresh one cannot be made.
 DISK_FREE_MIN_BYTES = 64 * 1024 * 1024
@@ -36,5 +39,39 @@ def of_file(error: OSError, *, folder: Path) -> Trouble:
     """Return the trouble behind a failed file operation in the data folder."""
     if error.errno in _FULL:
         return full_disk(folder)
-    where = error.filename or folder
-    return Trouble(f"{where} cannot be used: {error.strerror or error}")
+    return Trouble(f"{error.filename or folder} cannot be used: {error.strerror or error}")
+
+
+def of_database(error: Exception, *, embedded_in: Path | None) -> Trouble:
+    """Return the trouble behind an error of the database.
+
+    `embedded_in` is the data folder of the embedded server, None for one named by DATABASE_URL. The driver's
+    message names host and user, never the password.
+    """
+    if speaks_of_full_disk(str(error)):
+        if embedded_in is not None:
+            return full_disk(embedded_in)
+        return Trouble("the disk of the database server is full: free some space there")
+    words = " ".join(str(error).split())
+    return Trouble(f"the database does not do what it should: {words}")
+
+
+def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None:
+    """Say an error to the operator, or None where it is a defect of ours that needs its traceback."""
+    if isinstance(error, Trouble | WrongSetting):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return str(full_disk(embedded_in or Path(error.filename or ".")))
+    if isinstance(error, _loaded("django.db", "OperationalError") + _loaded("psycopg", "OperationalError")):
+        return str(of_database(error, embedded_in=embedded_in))  # type: ignore[arg-type]  # narrowed above
+    if isinstance(
+        error,
+        _loaded("purveyor.accounts.people", "AccountError") + _loaded("purveyor.money.moving", "MoneyError"),
+    ):
+        return str(error)
+    return None
+
+
+def _loaded(module: str, name: str) -> tuple[type[BaseException], ...]:
+    """Look a class of errors up where it is loaded: if it is not, nobody raised it."""
+    return (getattr(sys.modules[module], name),) if module in sys.modules else ()
