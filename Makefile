@@ -93,7 +93,7 @@ bench: install  ## measure what must hold, each figure beside its baseline
 bench-large: install  ## the same above 10 million old orders
 	@$(VENV)/bin/python -m bench --large
 
-COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
+COMPILE := $(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build
 
 lock: develop  ## compile both locks anew after a change in pyproject.toml
