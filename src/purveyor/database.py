@@ -27,9 +27,9 @@ def load_sql(beside: str, file_name: str) -> Mapping[str, str]:
 def hot_cursor() -> Iterator["psycopg.Cursor[Any]"]:
     """Open a cursor of the driver itself on Django's connection, in Django's transaction if there is one.
 
-    Django's own cursor writes the values into the text of the statement; this one sends them beside it, so that
-    PostgreSQL can reuse the plan. Rows are named tuples. Errors are Django's (`django.db.Error`), as elsewhere; the
-    driver's own is their cause.
+    Django's own cursor writes the values into the text of the statement; this one sends them beside it, so
+    that PostgreSQL can reuse the plan. Rows are named tuples. Errors are Django's (`django.db.Error`), as
+    elsewhere; the driver's own is their cause.
     """
     connection.ensure_connection()
     with (

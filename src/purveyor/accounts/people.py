@@ -24,7 +24,10 @@ def create_owner(*, email: str, password: str) -> User:
 
 @transaction.atomic
 def create_customer(*, email: str, password: str | None = None, name: str = "") -> Customer:
-    """Make a customer with an empty wallet. Without a password nobody can sign in as them. Raises `AccountError`."""
+    """Make a customer with an empty wallet; without a password nobody can sign in as them.
+
+    Raises `AccountError`.
+    """
     user = _create_user(email=email, password=password, name=name, is_staff=False, is_superuser=False)
     wallet = Wallet.objects.create(kind=WalletKind.CUSTOMER, name=user.email, balance=Decimal(0))
     return Customer.objects.create(user=user, wallet=wallet)

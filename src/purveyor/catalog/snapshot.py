@@ -1,4 +1,4 @@
-"""The catalogue in memory: one immutable snapshot per process, replaced when the catalogue's version grows."""
+"""The catalogue in memory: one immutable snapshot per process, replaced when its version grows."""
 
 import threading
 import time
@@ -87,7 +87,10 @@ _kept = _Kept()
 
 
 def current() -> Snapshot:
-    """The catalogue as it is now, or was at most half a second ago. Asks the database: call it where one may block."""
+    """The catalogue as it is now, or was at most half a second ago.
+
+    Asks the database: call it where one may block.
+    """
     snapshot = _kept.snapshot
     if snapshot is not None and time.monotonic() - _kept.compared_at < FRESH_SECONDS:
         return snapshot

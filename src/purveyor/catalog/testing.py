@@ -9,7 +9,7 @@ from purveyor.catalog.snapshot import forget
 
 
 def make_service(
-    type: OrderType = OrderType.DEFAULT,  # noqa: A002  (the field's name)
+    type: OrderType = OrderType.DEFAULT,
     *,
     rate: Decimal | str = "1.00",
     min: int = 1,  # noqa: A002  (the field's name)

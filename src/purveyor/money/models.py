@@ -35,8 +35,8 @@ class House(IntEnum):
 class Wallet(models.Model):
     """A place where money is.
 
-    Only a customer's wallet carries a running balance, kept at or above its floor by a constraint. The balance
-    of any other wallet is the sum of its transfers, so that no row is written by every order.
+    Only a customer's wallet carries a running balance, kept at or above its floor by a constraint. The
+    balance of any other wallet is the sum of its transfers, so that no row is written by every order.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -77,7 +77,7 @@ class TransferKind(models.TextChoices):
 
 
 class Transfer(models.Model):
-    """A positive amount that moved from one wallet to another. Never changed or deleted: the database refuses."""
+    """A positive amount that moved from one wallet to another. The database refuses to change it."""
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20, choices=TransferKind.choices)

@@ -51,7 +51,7 @@ class LockedWallet:
 
 
 def lock_wallets(ids: Iterable[int]) -> dict[int, LockedWallet]:
-    """Lock customers' wallets, in order of id, until the transaction ends. Others among the ids are passed over."""
+    """Lock customers' wallets, in order of id, until the transaction ends; other ids are passed over."""
     with hot_cursor() as cursor:
         rows = cursor.execute(_SQL["lock_wallets"], {"ids": sorted(set(ids))}).fetchall()
     return {row.id: LockedWallet(*row) for row in rows}

@@ -7,7 +7,7 @@ from purveyor.money.audit import Check
 CHECKS: Final = (
     Check(
         name="orders are charged",
-        explanation="Every order's charge left its customer's wallet once; a run is paid by its drip-feed's charge.",
+        explanation="Every order's charge left its customer's wallet once; its drip-feed pays for a run.",
         sql="""
             SELECT orders.id AS order, orders.charge, transfer.amount AS transferred
             FROM orders_order orders
@@ -49,12 +49,15 @@ CHECKS: Final = (
     Check(
         name="canceled orders cost nothing",
         explanation="A canceled order, or one canceled before its first run, is refunded whole.",
-        sql="SELECT id AS order, charge, refunded FROM orders_order WHERE status = 'Canceled' AND charge <> refunded"
-        " AND NOT EXISTS (SELECT FROM orders_order child WHERE child.parent_id = orders_order.id)",
+        sql="""
+            SELECT id AS order, charge, refunded FROM orders_order
+            WHERE status = 'Canceled' AND charge <> refunded
+              AND NOT EXISTS (SELECT FROM orders_order child WHERE child.parent_id = orders_order.id)
+        """,
     ),
     Check(
         name="drip-feeds",
-        explanation="The runs of a drip-feed and what it refunded itself never exceed what was charged for it.",
+        explanation="The runs of a drip-feed and what it refunded itself stay within its charge.",
         sql="""
             SELECT parent.id AS order, parent.charge, sum(child.charge) AS runs, parent.refunded
             FROM orders_order parent JOIN orders_order child ON child.parent_id = parent.id

@@ -28,8 +28,8 @@ _SQL: Final = load_sql(__file__, "cancelling.sql")
 def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
     """Ask to cancel (customer id, order id) pairs; None means that the wish is taken.
 
-    An order that was not handed over is canceled and refunded at once. Of a drip-feed, the runs to come are canceled
-    and refunded; a running one goes on. Everything else is up to whoever fulfils the order.
+    An order that was not handed over is canceled and refunded at once. Of a drip-feed, the runs to come are
+    canceled and refunded; a running one goes on. Everything else is up to whoever fulfils the order.
     """
     answers: list[Refusal | None] = []
     asked: set[int] = set()

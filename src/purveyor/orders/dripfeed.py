@@ -36,7 +36,7 @@ def release_due(limit: int = MOST_RUNS_AT_ONCE) -> int:
 
 
 def stop_runs(order_id: int) -> None:
-    """Release no further run of a drip-feed and refund those that were not released. In the caller's transaction."""
+    """Release no further run of a drip-feed and refund the rest, in the caller's transaction."""
     drip_feed = DripFeed.objects.select_for_update(no_key=True).get(pk=order_id)
     order = Order.objects.select_related("customer").get(pk=order_id)
     if drip_feed.next_run_at is None:

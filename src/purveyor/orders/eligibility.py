@@ -1,4 +1,4 @@
-"""Whether a refill or a cancel can be asked for. Pure rules: facts in, a refusal or None out (protocol §7)."""
+"""Whether a refill or a cancel can be asked for. Facts in, a refusal or None out (protocol §7)."""
 
 from datetime import datetime, timedelta
 
@@ -29,7 +29,8 @@ def refill_refusal(
 ) -> Refusal | None:
     """Why a refill cannot be asked for now; None when it can.
 
-    `days` counts from completion, None is without end; `wait` is the time after completion and between requests.
+    `days` counts from completion, None is without end; `wait` is the time after completion and between
+    requests.
     """
     if not offered or kind != OrderKind.ORDER:
         return RefillDisabled()

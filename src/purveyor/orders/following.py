@@ -50,9 +50,9 @@ class _Change:
 def apply_reports(reports: Sequence[Report]) -> None:
     """Bring orders up to what was reported of them, and refund what is due, once, however often it is told.
 
-    Partial refunds the share that remains, Canceled everything, by the price frozen on the order. A status going
-    backwards is followed and recorded; money is corrected when the order has ended again. Unknown orders are passed
-    over; of two reports of one order the last counts.
+    Partial refunds the share that remains, Canceled everything, by the price frozen on the order. A status
+    going backwards is followed and recorded; money is corrected when the order has ended again. Unknown
+    orders are passed over; of two reports of one order the last counts.
     """
     latest = {report.order_id: report for report in reports}
     with transaction.atomic():
@@ -69,7 +69,8 @@ def apply_reports(reports: Sequence[Report]) -> None:
 def finish_parents(parent_ids: set[int]) -> None:
     """End the drip-feeds among these whose runs have all ended: Canceled if none delivered, else Completed.
 
-    Never Partial: consumers credit their customer again at every poll of a drip-feed that says so (protocol §5.1).
+    Never Partial: consumers credit their customer again at every poll of a drip-feed that says so (protocol
+    §5.1).
     """
     if not parent_ids:
         return
@@ -159,7 +160,7 @@ def _movement(order_id: int, missing: Decimal, wallet_id: int, part: int) -> Mov
 
 
 def _corrected(movement: Movement, events: list[OrderEvent]) -> bool:
-    """Take back a refund of what was delivered after all, where the customer still has it; else propose it."""
+    """Take back a refund of what was delivered after all, if the customer still has it; else propose it."""
     try:
         with transaction.atomic():
             move([movement])

@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 
 class PlacingInterrupted(Exception):
-    """The database went away. `may_have_been_placed` tells whether the orders may have been made all the same."""
+    """The database went away; `may_have_been_placed` tells whether the orders may exist all the same."""
 
     def __init__(self, *, may_have_been_placed: bool) -> None:
         super().__init__("the database went away while placing orders")
@@ -54,9 +54,9 @@ class PlacingInterrupted(Exception):
 def place(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed | Refusal]:
     """Place orders in one transaction and answer each with its id or with why not.
 
-    The meaning is that of one after the other: orders of one customer are decided in the order given, a refused one
-    never makes a later, affordable one fail, and a row that the database rejects never fails its neighbours.
-    Raises `PlacingInterrupted` when the database goes away.
+    The meaning is that of one after the other: orders of one customer are decided in the order given, a
+    refused one never makes a later, affordable one fail, and a row that the database rejects never fails its
+    neighbours. Raises `PlacingInterrupted` when the database goes away.
     """
     written = False
     try:

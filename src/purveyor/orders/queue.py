@@ -9,16 +9,14 @@ from purveyor.database import fetch_all
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _CLAIM: Final = """
-SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.quantity, orders.fields
-FROM orders_order orders
-WHERE orders.dispatch = 'queued' AND NOT orders.id = ANY(%(except)s::bigint[])
-ORDER BY orders.id LIMIT %(limit)s
-FOR NO KEY UPDATE SKIP LOCKED
+SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.quantity,
+orders.fields FROM orders_order orders WHERE orders.dispatch = 'queued' AND NOT orders.id =
+ANY(%(except)s::bigint[]) ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 
 def claim_queued(limit: int, *, except_ids: Iterable[int] = ()) -> list[Any]:
-    """The oldest queued orders, held until the caller's transaction ends; those held by others are passed over."""
+    """The oldest queued orders that nobody holds, held until the caller's transaction ends."""
     return fetch_all(_CLAIM, {"limit": limit, "except": list(except_ids)})
 
 

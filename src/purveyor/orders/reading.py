@@ -32,7 +32,7 @@ class OrderView:
 
 
 def order_views(wanted: Sequence[tuple[int, int]]) -> list[OrderView | None]:
-    """The orders of (customer id, order id) pairs. An order of somebody else looks like an absent one: None."""
+    """The orders of (customer id, order id) pairs. Somebody else's order looks absent: None."""
     owners: dict[int, int] = {}
     views: dict[int, OrderView] = {}
     special: dict[str, list[int]] = {OrderKind.DRIP_FEED: [], OrderKind.SUBSCRIPTION: []}

@@ -52,7 +52,7 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
 
 
 def refill_statuses(wanted: Sequence[tuple[int, int]]) -> list[str | None]:
-    """The statuses of (customer id, refill id) pairs; a refill of somebody else looks like an absent one: None."""
+    """The statuses of (customer id, refill id) pairs; somebody else's refill looks absent: None."""
     rows = fetch_all(_SQL["statuses"], {"ids": [refill_id for _, refill_id in wanted]})
     found = {(row.customer_id, row.id): row.status for row in rows}
     return [found.get(pair) for pair in wanted]

@@ -12,8 +12,9 @@ _STEP: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
 def refund_due(*, status: Status, charge: Decimal, quantity: int, remains: int) -> Decimal:
     """What should have been refunded in all of an order with this status, in panel currency.
 
-    Canceled returns everything, Partial the share of what remains (rounded down at the 8th decimal, not to the
-    house's loss), any other status nothing. `remains` is in units of `quantity` and is taken as 0…quantity.
+    Canceled returns everything, Partial the share of what remains (rounded down at the 8th decimal, not to
+    the house's loss), any other status nothing. `remains` is in units of `quantity` and is taken as
+    0…quantity.
     """
     if status is Status.CANCELED:
         return charge

@@ -14,8 +14,8 @@
     ├── CancelDisabled, CancelAlreadyRequested, OrderAlreadyFinished
     └── SomethingWentWrong
 
-The docstring of each class is its text (protocol §6.2, the recommended one), with the attributes filled in; `key` is
-the word of panels that answer in keys, where one is attested.
+The docstring of each class is its text (protocol §6.2, the recommended one), with the attributes filled in;
+`key` is the word of panels that answer in keys, where one is attested.
 """
 
 import inspect
@@ -45,7 +45,7 @@ class Refusal(Exception):
         return self.text
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, Refusal) and self.facts == other.facts
+        return isinstance(other, Refusal) and type(other) is type(self) and self.facts == other.facts
 
     def __hash__(self) -> int:
         return hash((type(self), tuple(sorted(self.facts.items()))))

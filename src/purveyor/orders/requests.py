@@ -17,7 +17,7 @@ class OrderRequest:
     service: str
     """The service's id, as sent."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Plain texts by protocol name (link, quantity, comments, runs, …); list entries parted by line breaks."""
+    """Plain texts by protocol name (link, quantity, comments, runs, …); lists parted by line breaks."""
     idempotency_key: str | None = None
     """The same key again gives the first order again; with another order it is refused."""
 

@@ -84,8 +84,9 @@ class ValidOrder:
 def validate(service: SnapshotService, texts: Mapping[str, str], *, today: date) -> ValidOrder:
     """Make an order of the plain texts a customer sent, by protocol name.
 
-    Unknown fields are ignored and an empty text is an absent field (protocol §1.3). Raises the first `Refusal` by
-    protocol §3.7: required fields and link, then quantity, then drip-feed and subscription rules.
+    Unknown fields are ignored and an empty text is an absent field (protocol §1.3). Raises the first
+    `Refusal` by protocol §3.7: required fields and link, then quantity, then drip-feed and subscription
+    rules.
     """
     form = service.form
     if form.quantity is QuantityFrom.POSTS:
