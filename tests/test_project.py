@@ -53,8 +53,8 @@ def commands(command: click.Command, path: str = "purveyor") -> Iterator[str]:
 
 @pytest.mark.parametrize("setting", configuration.SETTINGS, ids=lambda setting: setting.name)
 def test_every_setting_is_in_the_manual_in_the_same_words(setting: configuration.Setting) -> None:
-    default = f"`{setting.default}`" if setting.default else setting.default_meaning
-    assert f"| `{setting.name}` | {default} | {setting.meaning} |" in read("docs/settings.md").splitlines()
+    default = setting.default_meaning or f"`{setting.default}`"
+    assert f"\n| `{setting.name}` | {default} | {setting.meaning} |\n" in read("docs/settings.md")
 
 
 def test_the_manual_has_no_setting_that_does_not_exist() -> None:
@@ -62,13 +62,13 @@ def test_the_manual_has_no_setting_that_does_not_exist() -> None:
     assert in_manual == [setting.name for setting in configuration.SETTINGS]
 
 
-@pytest.mark.parametrize("command", sorted(commands(cli.main)))
+@pytest.mark.parametrize("command", sorted(commands(cli.commands)))
 def test_every_command_is_in_the_manual(command: str) -> None:
     assert f"`{command}" in read("docs/operating.md")
 
 
 def test_the_manual_has_no_command_that_does_not_exist() -> None:
-    existing = set(commands(cli.main))
+    existing = set(commands(cli.commands))
     groups = {command.rpartition(" ")[0] for command in existing}
     for words in re.findall(r"`(purveyor(?: [a-z]+)+)", read("docs/operating.md")):
         assert words in existing | groups, words
