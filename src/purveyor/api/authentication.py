@@ -1,0 +1,96 @@
+"""Who calls: API keys looked up in a cache that lets go as soon as a key, a customer or a group changes."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from purveyor.accounts.keys import KeyHolder, digest, holders
+from purveyor.api.batching import Batcher
+from purveyor.api.throttling import Throttle
+
+CACHED_KEYS_MAX: Final = 100_000
+KEY_MAX_CHARACTERS: Final = 256
+"""A longer text is no key of ours and is not worth a look-up."""
+STALE_SECONDS: Final = 0.9
+"""How long cached keys are believed without news from the database: a revocation holds within a second."""
+
+
+class TooManyGuesses(Exception):
+    """This address showed too many keys that nobody has."""
+
+
+def look_up(digests: Sequence[bytes]) -> list[KeyHolder | None]:
+    """The holder of each key, None where nobody holds it; for a batch."""
+    found = holders(digests)
+    return [found.get(wanted) for wanted in digests]
+
+
+class KeyCache:
+    """The keys seen lately. Used on the event loop only, so it needs no locks; times are the loop's seconds."""
+
+    def __init__(self, *, lookups: Batcher[bytes, KeyHolder | None]) -> None:
+        self._lookups = lookups
+        self._throttle = Throttle()
+        self._holders: dict[bytes, KeyHolder] = {}
+        # Digests that were a customer's at any time: the throttle must not stop them when the cache is emptied.
+        self._familiar: OrderedDict[bytes, None] = OrderedDict()
+        self._version: int | None = None
+        self._confirmed_at = 0.0
+        self._generation = 0
+        self._used: set[int] = set()
+
+    def known(self, key: str, *, now: float) -> KeyHolder | None:
+        """The holder, where the cache knows the key and may be believed."""
+        if now - self._confirmed_at > STALE_SECONDS:
+            return None
+        return self._holders.get(digest(key))
+
+    async def find(self, key: str, *, address: str) -> KeyHolder | None:
+        """The holder, asked of the database; None where nobody holds the key.
+
+        Raises `TooManyGuesses` without asking, for an address that guesses. Unknown keys are not remembered: one
+        made a moment ago must work.
+        """
+        now = asyncio.get_running_loop().time()
+        wanted = digest(key)
+        if wanted not in self._familiar and self._throttle.is_spent(address, now=now):
+            raise TooManyGuesses
+        generation = self._generation
+        holder = (await self._lookups.submit([wanted]))[0] if len(key) <= KEY_MAX_CHARACTERS else None
+        if holder is None:
+            self._throttle.count(address, now=now)
+            return None
+        self._remember(wanted, holder, generation)
+        return holder
+
+    def confirm(self, version: int, *, now: float) -> None:
+        """Take in the version read from the database at `now`; another one than before empties the cache."""
+        if version != self._version:
+            self.forget()
+            self._version = version
+        self._confirmed_at = now
+
+    def forget(self) -> None:
+        """Believe nothing any more: something changed, or the database does not answer."""
+        self._holders.clear()
+        self._generation += 1
+
+    def note(self, holder: KeyHolder) -> None:
+        """Remember that a key was used."""
+        self._used.add(holder.key_id)
+
+    def take_used(self) -> set[int]:
+        """The keys used since the last call."""
+        used, self._used = self._used, set()
+        return used
+
+    def _remember(self, wanted: bytes, holder: KeyHolder, generation: int) -> None:
+        if generation != self._generation:
+            return  # the answer may be older than the change that emptied the cache
+        if len(self._holders) >= CACHED_KEYS_MAX:
+            self._holders.clear()
+        self._holders[wanted] = holder
+        self._familiar[wanted] = None
+        if len(self._familiar) > CACHED_KEYS_MAX:
+            self._familiar.popitem(last=False)

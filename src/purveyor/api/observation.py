@@ -1,0 +1,188 @@
+"""What an operator sees of the door: one log line per request, without the key, and Prometheus metrics per action.
+
+Lines are gathered and written together, because a write per request would cost as much as the request's own work.
+"""
+
+import asyncio
+import atexit
+import sys
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, BinaryIO, Final
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from structlog.typing import EventDict, WrappedLogger
+
+FLUSH_SECONDS: Final = 0.05
+"""How long a line may wait to be written."""
+BUFFERED_LINES_MAX: Final = 2000
+DURATION_BUCKETS_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    OK = "ok"
+    REFUSED = "refused"  # answered 200 with an error
+    UNAUTHORISED = "unauthorised"  # no such key
+    THROTTLED = "throttled"
+    UNREADABLE = "unreadable"  # too large, too slow
+    GONE = "gone"  # the client hung up
+    TROUBLE = "trouble"  # ours
+
+
+class BufferedLines:
+    """A logger's output that writes many lines at once: every 50 ms on an event loop, else at once."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._lines: list[bytes] = []
+        self._flush_is_due = False
+        atexit.register(self.flush)
+
+    def msg(self, line: bytes) -> None:
+        """Take a line, without its end."""
+        self._lines.append(line)
+        if self._flush_is_due and len(self._lines) < BUFFERED_LINES_MAX:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if len(self._lines) >= BUFFERED_LINES_MAX:
+            self.flush()
+        else:
+            self._flush_is_due = True
+            loop.call_later(FLUSH_SECONDS, self.flush)
+
+    debug = info = warning = error = critical = exception = msg
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        self._flush_is_due = False
+        lines, self._lines = self._lines, []
+        if lines:
+            self._output.write(b"\n".join(lines) + b"\n")
+            self._output.flush()
+
+
+class _Clock:
+    """The time of day as text, to the millisecond; the part down to the second is written once a second."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def stamp(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        event["at"] = f"{self._text}{int((now - second) * 1000):03d}Z"
+        return event
+
+
+def logger(output: BinaryIO, *, form: str) -> Any:
+    """A structlog logger that writes to `output` in the form that the panel is set to: "json" or "text"."""
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    text = structlog.processors.LogfmtRenderer(key_order=["at", "event"])
+
+    def as_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+        return encode(event)
+
+    def as_text(wrapped: WrappedLogger, name: str, event: EventDict) -> bytes:
+        return text(wrapped, name, event).encode("utf-8", "replace")
+
+    return structlog.wrap_logger(
+        BufferedLines(output),
+        processors=[_Clock().stamp, as_json if form == "json" else as_text],
+        wrapper_class=structlog.BoundLogger,
+    ).bind()
+
+
+def configure_process_log(*, form: str) -> None:
+    """Let every room's logger in this process write lines of the same form to standard output."""
+    render: Any = (
+        structlog.processors.JSONRenderer(default=str)
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["at", "event"])
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            render,
+        ],
+        wrapper_class=structlog.BoundLogger,
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+
+
+@dataclass(slots=True)
+class _Durations:
+    """Counts per bucket of one action's requests; the last is of those slower than every bound."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BUCKETS_SECONDS) + 1))
+    total_seconds: float = 0.0
+
+
+class Figures(Collector):
+    """Counts of one process's door. Plain numbers: only the event loop writes them."""
+
+    def __init__(self) -> None:
+        self._requests: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._durations: defaultdict[str, _Durations] = defaultdict(_Durations)
+
+    def count(self, *, action: str, outcome: str, seconds: float) -> None:
+        """Count one request."""
+        self._requests[action, outcome] += 1
+        durations = self._durations[action]
+        durations.counts[bisect_left(DURATION_BUCKETS_SECONDS, seconds)] += 1
+        durations.total_seconds += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """What Prometheus reads."""
+        requests = CounterMetricFamily(
+            "purveyor_api_requests", "Requests to API v2", labels=["action", "outcome"]
+        )
+        for (action, outcome), number in self._requests.items():
+            requests.add_metric([action, outcome], number)
+        yield requests
+        durations = HistogramMetricFamily(
+            "purveyor_api_request_seconds", "Time from a request's head to its answer", labels=["action"]
+        )
+        for action, seen in self._durations.items():
+            durations.add_metric([action], _cumulated(seen.counts), seen.total_seconds)
+        yield durations
+
+
+def _cumulated(counts: Iterable[int]) -> list[tuple[str, float]]:
+    bounds = [*map(str, DURATION_BUCKETS_SECONDS), "+Inf"]
+    buckets, total = [], 0
+    for bound, number in zip(bounds, counts, strict=True):
+        total += number
+        buckets.append((bound, float(total)))
+    return buckets
+
+
+def registry(*collectors: Collector) -> CollectorRegistry:
+    """A registry of these collectors and of the process itself: memory, processor time, open files."""
+    made = CollectorRegistry()
+    for collector in collectors:
+        made.register(collector)
+    ProcessCollector(registry=made)
+    PlatformCollector(registry=made)
+    GCCollector(registry=made)
+    return made
