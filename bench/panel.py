@@ -1,0 +1,143 @@
+"""A panel to measure: its own embedded PostgreSQL in a folder of its own, migrated, filled, and serving."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.ports import free_port
+from purveyor import configuration
+from purveyor.ops import embedded
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 20.0
+
+
+class DoesNotStart(Exception):
+    """A process of the panel ended, or never answered; the text has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A panel that answers over HTTP."""
+
+    url: str
+    """Of the API."""
+    pid: int
+
+
+@contextlib.contextmanager
+def database(home: Path) -> Iterator[None]:
+    """Run the embedded PostgreSQL of `home` as `purveyor up` does, with durable commits and the panel's tables."""
+    with embedded.running(home):
+        command(home, "migrate")
+        yield
+
+
+def command(home: Path, *arguments: str) -> str:
+    """Run one of the operator's commands on the panel in `home`; returns what it prints.
+
+    Raises subprocess.CalledProcessError when it fails.
+    """
+    ended = subprocess.run(
+        _purveyor(*arguments), check=True, capture_output=True, text=True, env=_environment(home)
+    )
+    return ended.stdout
+
+
+@contextlib.contextmanager
+def serving(home: Path) -> Iterator[Served]:
+    """Serve site and API of the panel in `home` from one app process."""
+    port = free_port()
+    with _process(home, "serve", settings={"PORT": str(port)}) as process:
+        served = Served(url=f"http://127.0.0.1:{port}/api/v2", pid=process.pid)
+        _await_answer(home, served.url, process)
+        yield served
+
+
+@contextlib.contextmanager
+def working(home: Path) -> Iterator[None]:
+    """Run the worker of the panel in `home`."""
+    with _process(home, "worker", settings={}):
+        yield
+
+
+def ask(url: str, form: str, *, encoding: str | None = None) -> bytes:
+    """The body of the reply to a form, still encoded. Raises OSError."""
+    return fetch(url, data=form.encode(), encoding=encoding)
+
+
+def fetch(url: str, *, data: bytes | None = None, encoding: str | None = None) -> bytes:
+    """The body of a reply, still encoded. Raises OSError."""
+    request = urllib.request.Request(url, data=data)  # noqa: S310  our own loopback address
+    if encoding is not None:
+        request.add_header("Accept-Encoding", encoding)
+    with urllib.request.urlopen(request, timeout=_START_SECONDS) as reply:  # noqa: S310
+        body: bytes = reply.read()
+        return body
+
+
+@contextlib.contextmanager
+def _process(home: Path, name: str, *, settings: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    with (home / f"bench-{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            _purveyor(name),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=_environment(home) | settings,
+        )
+    try:
+        yield process
+        if process.poll() is not None:
+            raise DoesNotStart(f"purveyor {name} ended with status {process.returncode}: {_last_words(home, name)}")
+    finally:
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        # Its children lead no session of their own, so they go with it.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _await_answer(home: Path, url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            answer = json.loads(ask(url, "action=balance"))
+        except (OSError, ValueError):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise DoesNotStart(f"purveyor serve does not answer: {_last_words(home, 'serve')}") from None
+            time.sleep(0.1)
+        else:
+            assert "error" in answer, answer
+            return
+
+
+def _last_words(home: Path, name: str) -> str:
+    return " ".join((home / f"bench-{name}.log").read_text(encoding="utf-8", errors="replace").split())[-500:]
+
+
+def _purveyor(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "purveyor.ops.cli", *arguments]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The panel's default settings: the caller's own must not change what is measured."""
+    names = {setting.name for setting in configuration.SETTINGS}
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return kept | {"PURVEYOR_HOME": str(home), "PURVEYOR_DEMO": "0"}
