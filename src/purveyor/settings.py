@@ -85,11 +85,11 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = _configuration.home / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Straight from the rooms' static folders: there is nothing to collect, so no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 
 CONTENT_SECURITY_POLICY = {
