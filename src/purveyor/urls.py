@@ -1,5 +1,14 @@
 """The addresses of the pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from purveyor.site.views import api_page, example_file
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    # The first page of the site, for as long as there is no other.
+    path("", RedirectView.as_view(pattern_name="api")),
+    path("api", api_page, name="api"),
+    path("api/", RedirectView.as_view(pattern_name="api", permanent=True)),
+    path("api/examples/<str:file_name>", example_file, name="example"),
+]

@@ -1,0 +1,157 @@
+"""What the answers of API v2 mean, for the public page: statuses, error texts and HTTP codes."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from purveyor.catalog.models import LARGEST_QUANTITY
+from purveyor.orders import refusals
+from purveyor.orders.links import LONGEST_LINK_CHARACTERS
+from purveyor.orders.models import RefillStatus, Status
+from purveyor.site.reference import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """A word of the API and what it says."""
+
+    word: Text
+    meaning: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeaningTable:
+    """Words that belong together."""
+
+    title: Text
+    rows: Sequence[Meaning]
+
+
+def _table(title: Text, *rows: tuple[Text, Text]) -> MeaningTable:
+    return MeaningTable(title=title, rows=[Meaning(word=word, meaning=meaning) for word, meaning in rows])
+
+
+STATUSES: Final = (
+    _table(
+        _("Orders"),
+        (Status.PENDING, _("Taken and paid for; work has not begun.")),
+        (Status.PROCESSING, _("Being prepared.")),
+        (Status.IN_PROGRESS, _("Being delivered.")),
+        (Status.COMPLETED, _("Delivered.")),
+        (Status.PARTIAL, _("Ended early. What remains was refunded to your balance.")),
+        (Status.CANCELED, _("Ended with nothing delivered. The whole charge was refunded to your balance.")),
+    ),
+    _table(
+        _("Drip-feeds"),
+        (Status.IN_PROGRESS, _("Runs are still to come, or under way.")),
+        (Status.COMPLETED, _("Every run has ended.")),
+        (Status.CANCELED, _("No further run will be made.")),
+    ),
+    _table(
+        _("Subscriptions"),
+        (Status.ACTIVE, _("Waiting for posts.")),
+        (Status.PAUSED, _("Stopped for now; it can go on.")),
+        (Status.COMPLETED, _("Every post was served.")),
+        (Status.EXPIRED, _("The expiry date has passed.")),
+        (Status.CANCELED, _("No further post will be served.")),
+    ),
+    _table(
+        _("Refills"),
+        (RefillStatus.PENDING, _("Requested.")),
+        (RefillStatus.IN_PROGRESS, _("Being made up.")),
+        (RefillStatus.COMPLETED, _("Made up.")),
+        (RefillStatus.REJECTED, _("Not accepted.")),
+    ),
+)
+
+
+def _words(refusal: type[refusals.Refusal]) -> str:
+    """The text of a refusal, with N where it names a number."""
+    return (inspect.getdoc(refusal) or "").format(minimum="N", maximum="N")
+
+
+ERRORS: Final = (
+    _table(
+        _("Any call"),
+        ("Invalid API key", _("key is missing, unknown or revoked.")),
+        (
+            _words(refusals.IncorrectRequest),
+            _("action is missing or unknown, a required parameter is missing, or a value cannot be read."),
+        ),
+        (_words(refusals.AccountSuspended), _("The account was suspended. Please contact us.")),
+    ),
+    _table(
+        _("Add order"),
+        (_words(refusals.IncorrectServiceId), _("There is no such service, or it is not offered now.")),
+        (_words(refusals.BadLink), _("link is missing or is not one line of text.")),
+        (_words(refusals.CommentsMissing), _("comments is missing or has no lines.")),
+        (_words(refusals.QuantityTooSmall), _("Below the service’s min, N. Also per run and per post.")),
+        (
+            _words(refusals.QuantityTooLarge),
+            _("Above the service’s max, N. Also for all runs of a drip-feed together."),
+        ),
+        (
+            _words(refusals.DripFeedNotOffered),
+            _("runs and interval were sent for a service without drip-feed."),
+        ),
+        (_words(refusals.IntervalRequired), _("runs was sent without interval.")),
+        (_words(refusals.RunsRequired), _("interval was sent without runs.")),
+        (_words(refusals.DuplicateLink), _("An earlier order of yours for the same link has not ended.")),
+        (
+            _words(refusals.IdempotencyKeyReused),
+            _("idempotency_key named an earlier order with other parameters."),
+        ),
+        (_words(refusals.NotEnoughFunds), _("The charge is more than your balance. Nothing was debited.")),
+    ),
+    _table(
+        _("Status, refill and cancel"),
+        (
+            _words(refusals.IncorrectOrderId),
+            _("You have no order with this ID. Also why an order cannot be canceled."),
+        ),
+        (_words(refusals.RefillDisabled), _("The service offers no refill.")),
+        (_words(refusals.OrderNotCompleted), _("Only a completed order can be refilled.")),
+        (_words(refusals.RefillTooSoon), _("Ask again when 24 hours have passed.")),
+        (_words(refusals.RefillDaysOver), _("The time in which the service refills is over: this is final.")),
+        (_words(refusals.RefillNotFound), _("You have no refill with this ID.")),
+        (_words(refusals.CancelDisabled), _("The service offers no cancel.")),
+        (
+            _words(refusals.CancelAlreadyRequested),
+            _("A cancel was requested before: wait for the order’s status."),
+        ),
+        (_words(refusals.OrderAlreadyFinished), _("The order has ended.")),
+    ),
+)
+
+HTTP_CODES: Final = _table(
+    _("HTTP codes"),
+    ("200", _("Every answer in JSON, errors included: read the body, not the code.")),
+    ("413", _("The body is larger than 1 MB.")),
+    ("429", _("Too many unknown keys came from your address. Wait a minute, then use the right key.")),
+    (
+        "503",
+        _("Trouble of ours, with an empty body: it says nothing about your orders. Try again in a while."),
+    ),
+)
+
+LIMITS: Final = _table(
+    _("Limits"),
+    (_("IDs in one call"), _("100 different ones. Those beyond are ignored.")),
+    (_("Size of a request"), _("1 MB, and it must arrive within 10 seconds.")),
+    (
+        _("quantity"),
+        format_lazy(
+            _("A whole number within the service’s min and max, never above {limit}."), limit=LARGEST_QUANTITY
+        ),
+    ),
+    (_("link"), format_lazy(_("Up to {limit} characters."), limit=LONGEST_LINK_CHARACTERS)),
+    (_("Unknown keys"), _("Guessing is slowed down: 20 at once from one address, then one every 2 seconds.")),
+    (
+        _("Calls"),
+        _("No limit for ordinary use. Ask for the status of 100 orders in one call, once a minute or so."),
+    ),
+)
