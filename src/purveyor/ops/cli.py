@@ -1,5 +1,6 @@
 """The operator's command line: `purveyor`."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ INTERRUPTED = 130  # exit status, as shells have it for Ctrl-C
 
 def main() -> NoReturn:
     """Run the command that was typed; what the operator can mend is said in one line, with exit status 1."""
+    # The data folder is private to its user, and so is every file made in it.
+    os.umask(0o077)
     try:
         sys.exit(commands.main(prog_name="purveyor", standalone_mode=False))
     except click.ClickException as wrong_use:

@@ -1,5 +1,6 @@
 """The files of the embedded PostgreSQL: its programs, its data folder, its settings, its traces."""
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -90,6 +91,14 @@ def make(home: Path, *, footing: Footing) -> None:
         _make_socket_folder(configuration.socket_folder(home), footing=footing)
     except OSError as error:
         raise trouble.of_file(error, folder=home) from error
+
+
+def remove_outside_socket_folder(home: Path) -> None:
+    """Take away the socket's folder of a stopped server where it is in /tmp: nothing else cleans up there."""
+    path = configuration.socket_folder(home)
+    if path.parent != home:
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def running_pid(home: Path) -> int | None:

@@ -95,6 +95,7 @@ def stop(home: Path, *, process: "subprocess.Popen[bytes] | None" = None) -> Non
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, how)
         if _gone(home, process=process, patience_seconds=patience_seconds):
+            database_files.remove_outside_socket_folder(home)
             return
     raise Trouble(
         f"the embedded database (process {pid}) does not stop; see {logs.log_file(home, 'database')}"
@@ -125,9 +126,12 @@ def _adopt(home: Path, *, say: Say) -> Server | None:
 
 
 def _start(home: Path, *, say: Say, overrides: Mapping[str, str]) -> Server:
-    trouble.require_free_disk(home)
+    fresh = not database_files.folder_of(home).exists()
+    trouble.require_free_disk(
+        home, at_least_bytes=trouble.DISK_FREE_TO_BEGIN_BYTES if fresh else trouble.DISK_FREE_TO_RUN_BYTES
+    )
     footing = database_files.footing_for(home)
-    if not database_files.folder_of(home).exists():
+    if fresh:
         say("Making the embedded PostgreSQL's data folder")
     database_files.make(home, footing=footing)
     log = logs.log_file(home, "database")

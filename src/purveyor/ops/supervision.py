@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,10 +63,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A process to keep alive: a command of our own command line."""
+    """A process to keep alive."""
 
     name: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
     needed_by_others: bool = False  # stopped only when the others are gone
 
 
@@ -153,7 +152,7 @@ class Supervisor:
         with logs.open_log(self._home, child.job.name) as log:
             # A session of its own: Ctrl-C reaches the supervisor alone, which stops things in order.
             return subprocess.Popen(
-                [sys.executable, "-m", "purveyor.ops.cli", *child.job.arguments],
+                child.job.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

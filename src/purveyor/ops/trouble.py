@@ -7,8 +7,9 @@ from pathlib import Path
 
 from purveyor.configuration import WrongSetting
 
-# Below this PostgreSQL cannot be trusted to write its log of a start, and a fresh one cannot be made.
-DISK_FREE_MIN_BYTES = 64 * 1024 * 1024
+_MEGABYTE = 1024 * 1024
+DISK_FREE_TO_RUN_BYTES = 64 * _MEGABYTE  # PostgreSQL needs room to recover in before it takes anything
+DISK_FREE_TO_BEGIN_BYTES = 256 * _MEGABYTE  # a fresh panel takes 60 MB, and more with its first orders
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -19,14 +20,14 @@ class Trouble(Exception):
 def full_disk(folder: Path) -> Trouble:
     """Return the trouble of a disk without room for the data in `folder`."""
     return Trouble(
-        f"the disk that holds {folder} is full: free some space there (at least "
-        f"{DISK_FREE_MIN_BYTES // 1024 // 1024} MB) or set PURVEYOR_HOME to a folder on another disk"
+        f"the disk that holds {folder} is full: free some space there "
+        f"({DISK_FREE_TO_BEGIN_BYTES // _MEGABYTE} MB at least), or set PURVEYOR_HOME to one on another disk"
     )
 
 
-def require_free_disk(folder: Path) -> None:
-    """Raise `Trouble` when the disk that holds `folder` has no room to work."""
-    if shutil.disk_usage(folder).free < DISK_FREE_MIN_BYTES:
+def require_free_disk(folder: Path, *, at_least_bytes: int) -> None:
+    """Raise `Trouble` when the disk that holds `folder` has less room than that."""
+    if shutil.disk_usage(folder).free < at_least_bytes:
         raise full_disk(folder)
 
 
@@ -53,7 +54,7 @@ def of_database(error: Exception, *, embedded_in: Path | None) -> Trouble:
             return full_disk(embedded_in)
         return Trouble("the disk of the database server is full: free some space there")
     words = " ".join(str(error).split())
-    return Trouble(f"the database does not do what it should: {words}")
+    return Trouble(f"the database cannot be used: {words}")
 
 
 def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from purveyor.configuration import Configuration
 from purveyor.ops import folder, lifeline, panel, serving, simulation
 from purveyor.ops.supervision import Job, Stop, StopRequested, Supervisor
 
-SIMULATE = Job("simulate", ("simulate",), needed_by_others=True)
-SERVE = Job("serve", ("serve",))
-WORKER = Job("worker", ("worker",))
+_PURVEYOR = (sys.executable, "-m", "purveyor.ops.cli")
+SIMULATE = Job("simulate", (*_PURVEYOR, "simulate"), needed_by_others=True)
+SERVE = Job("serve", (*_PURVEYOR, "serve"))
+WORKER = Job("worker", (*_PURVEYOR, "worker"))
 
 # A killed `up` leaves its lock at once; one whose make was killed marks within this time that it is stopping.
 LOCK_PATIENCE_SECONDS = 2.0
@@ -39,7 +41,6 @@ def up(*, say: Say, with_parent: bool) -> None:
     if with_parent:
         lifeline.stop_with_parent()
     with contextlib.suppress(StopRequested), contextlib.ExitStack() as stack:
-        stack.callback(say, "Stopped")
         with stop.interrupting():
             folder.prepare(settings.home)
             stack.enter_context(_alone(settings.home, say=say))
@@ -51,6 +52,7 @@ def up(*, say: Say, with_parent: bool) -> None:
             _start(settings, supervisor=supervisor, say=say)
         supervisor.watch()
         say("Stopping")
+    say("Stopped")
 
 
 def _start(settings: Configuration, *, supervisor: Supervisor, say: Say) -> None:
