@@ -65,6 +65,19 @@ def settle_cancel(*, request_id: int, refused_reason: str) -> None:
     )
 
 
+@transaction.atomic
+def cancel_undelivered(*, order_id: int, kind: OrderKind, reason: str = "") -> None:
+    """End an order that surely nobody delivers: Canceled and refunded; a wish to cancel it has come true."""
+    Order.objects.filter(pk=order_id).update(dispatch=Dispatch.NEVER, hold_reason="")
+    if kind is OrderKind.SUBSCRIPTION:
+        update_subscription(order_id=order_id, status=Status.CANCELED)
+    else:
+        apply_reports([Report(order_id=order_id, status=Status.CANCELED, reason=reason)])
+    CancelRequest.objects.filter(order_id=order_id, status=CancelStatus.REQUESTED).update(
+        status=CancelStatus.DONE
+    )
+
+
 def _take(order: Any) -> None:
     at_once = order.kind == OrderKind.DRIP_FEED or order.dispatch in (Dispatch.QUEUED, Dispatch.HELD)
     status = CancelStatus.DONE if at_once else CancelStatus.REQUESTED
@@ -73,8 +86,4 @@ def _take(order: Any) -> None:
     if order.kind == OrderKind.DRIP_FEED:
         stop_runs(order.id)
     elif at_once:
-        Order.objects.filter(pk=order.id).update(dispatch=Dispatch.NEVER, hold_reason="")
-        if order.kind == OrderKind.SUBSCRIPTION:
-            update_subscription(order_id=order.id, status=Status.CANCELED)
-        else:
-            apply_reports([Report(order_id=order.id, status=Status.CANCELED)])
+        cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind))

@@ -10,14 +10,14 @@ from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _CLAIM: Final = """
 SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.quantity,
-orders.fields FROM orders_order orders WHERE orders.dispatch = 'queued' AND NOT orders.id =
+orders.fields FROM orders_order orders WHERE orders.dispatch = 'queued' AND NOT orders.service_id =
 ANY(%(except)s::bigint[]) ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 
-def claim_queued(limit: int, *, except_ids: Iterable[int] = ()) -> list[Any]:
+def claim_queued(limit: int, *, except_services: Iterable[int] = ()) -> list[Any]:
     """The oldest queued orders that nobody holds, held until the caller's transaction ends."""
-    return fetch_all(_CLAIM, {"limit": limit, "except": list(except_ids)})
+    return fetch_all(_CLAIM, {"limit": limit, "except": list(except_services)})
 
 
 def mark_handed(order_ids: Iterable[int]) -> None:
