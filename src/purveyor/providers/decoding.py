@@ -1,0 +1,132 @@
+"""A provider's bytes as plain values, however they are written (protocol §9): no floats, no guesses."""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+LONGEST_ID_CHARACTERS: Final = 64
+LARGEST_COUNT: Final = 2**63 - 1
+LONGEST_NUMBER_CHARACTERS: Final = 40
+MOST_STARTS_TRIED: Final = 50
+"""How many opening brackets are tried in a reply that has something before its JSON."""
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_ID: Final = re.compile(rf"[^\s\x00-\x1f]{{1,{LONGEST_ID_CHARACTERS}}}")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?")
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class Garbage(Exception):
+    """The reply holds no JSON."""
+
+
+def decode(body: bytes) -> Any:
+    """The JSON document in a reply, also behind a byte order mark or a PHP warning.
+
+    Numbers with a point become `Decimal`, exactly as written. Raises `Garbage`.
+    """
+    body = body.removeprefix(_BYTE_ORDER_MARK).strip()
+    for start in _starts(body):
+        try:
+            return _DECODER.decode(body[start:])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+    raise Garbage("no JSON in the reply")
+
+
+def _starts(body: bytes) -> Iterator[int]:
+    """Where the document may begin: at the front, else at any opening bracket of what follows a warning."""
+    yield 0
+    for tried, found in enumerate(re.finditer(rb"[{\[]", body)):
+        if tried == MOST_STARTS_TRIED:
+            return
+        if found.start():
+            yield found.start()
+
+
+def decimal_of(value: object) -> Decimal | None:
+    """A number in any form: JSON number, text, with commas between thousands. None for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    text = str(value).strip().replace(",", "") if isinstance(value, int | Decimal | str) else ""
+    if len(text) > LONGEST_NUMBER_CHARACTERS or not _NUMBER.fullmatch(text):
+        return None
+    return Decimal(text)
+
+
+def count_of(value: object) -> int | None:
+    """A whole number of zero or more. Empty, null, "Unknown", negative, broken: all of them unknown, None."""
+    number = decimal_of(value)
+    if number is None or number != number.to_integral_value() or not 0 <= number <= LARGEST_COUNT:
+        return None
+    return int(number)
+
+
+def id_of(value: object) -> str | None:
+    """An id as text: a positive number, or a text without blanks. None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    if not _ID.fullmatch(text) or not text.strip("0") or text.startswith("-") or text.lower() in _NO_IDS:
+        return None
+    return text
+
+
+_NO_IDS: Final = frozenset({"null", "none", "false", "true", "undefined", "nan", "array"})
+"""Words that a faulty panel writes where an id should stand."""
+
+
+def flag_of(value: object) -> bool:
+    """A yes or no in any form: true, 1, "1", "true", "yes"; everything else is no."""
+    if isinstance(value, str):
+        return value.strip().lower() in _TRUE
+    return value is True or (isinstance(value, int) and value == 1)
+
+
+def text_of(value: object) -> str:
+    """A text, a number as its text, and nothing for anything else; NUL cannot be stored and is dropped."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return ""
+    return str(value).replace("\0", "").strip()
+
+
+def error_of(document: object, *, http_status: int = 200, status_is_word: bool = False) -> str | None:
+    """The text of an error in any of the forms panels use (protocol §9), or None.
+
+    With `status_is_word` a lone `status` is the word asked for and says nothing about the call:
+    `{"status": "Fail"}` may be an order that failed.
+    """
+    if not isinstance(document, Mapping):
+        return None
+    for name in ("error", "errors"):
+        value = document.get(name)
+        if value:
+            return _words_in(value) or _message(document) or name
+    message = _message(document)
+    failed = text_of(document.get("status")).lower() in _FAILED or document.get("status") is False
+    if failed and (message or not status_is_word):
+        return message or "fail"
+    if document.get("success") is False or (http_status >= _CLIENT_ERROR and message):
+        return message or "fail"
+    return None
+
+
+_FAILED: Final = frozenset({"fail", "failed", "error", "false"})
+_CLIENT_ERROR: Final = 400
+
+
+def _message(document: Mapping[str, object]) -> str:
+    return text_of(document.get("message")) or text_of(document.get("msg"))
+
+
+def _words_in(value: object) -> str:
+    """The first words found in an error that is a text, a list or an object."""
+    if isinstance(value, Mapping):
+        return next((words for item in value.values() if (words := _words_in(item))), "")
+    if isinstance(value, list):
+        return next((words for item in value if (words := _words_in(item))), "")
+    return text_of(value)

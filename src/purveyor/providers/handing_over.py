@@ -1,0 +1,218 @@
+"""Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import transaction
+
+from purveyor.catalog.order_types import FORMS, OrderType, QuantityFrom
+from purveyor.database import fetch_all, load_sql
+from purveyor.orders.cancelling import cancel_undelivered
+from purveyor.orders.models import OrderKind
+from purveyor.orders.queue import claim_queued, hold, mark_handed
+from purveyor.providers.add_fields import add_fields, subscription_fields
+from purveyor.providers.costing import expected_cost
+from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, NOT_ACCEPTED
+from purveyor.providers.routing import RouteOption, Wait, choose_route
+from purveyor.providers.standing import Standing, standings
+
+_SQL: Final = load_sql(__file__, "handing_over.sql")
+
+LEASE_MARGIN_SECONDS: Final = 30.0
+"""Beyond the provider's time-out: for waiting to be sent, and for writing the outcome down."""
+SEND_WITHIN_SECONDS: Final = 15.0
+"""A hand-over that could not be sent within this time of being written is given back."""
+MOST_AT_ONCE: Final = 128
+"""Orders taken out of the queue in one transaction."""
+MOST_HELD_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """An order on its way: its fulfilment and attempt are committed, the request may leave."""
+
+    order_id: int
+    fulfilment_id: int
+    attempt_id: int
+    provider: Standing
+    fields: dict[str, str]
+    """What is sent, without the key."""
+    cost: Decimal
+    """Expected, in panel currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one look into the queue brought."""
+
+    hand_overs: list[HandOver] = field(default_factory=list)
+    capacity: dict[int, int] = field(default_factory=dict)
+    """Of each provider that takes orders: how many hand-overs may be written and unanswered."""
+    drained: bool = True
+    """Whether the queue held fewer orders than there was room for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    order: Any
+    number: int
+    option: RouteOption
+    provider: Standing
+    fields: dict[str, str]
+    cost: Decimal
+
+
+def capacity(provider: Standing) -> int:
+    """How many hand-overs to a provider may be written and unanswered.
+
+    Half as many again as may be called at a time, so that no call waits for the next look into the queue.
+    """
+    return 1 if provider.one_by_one else provider.parallel_calls + provider.parallel_calls // 2
+
+
+@transaction.atomic
+def hand_over(*, busy: Mapping[int, int]) -> Claim:
+    """Take orders out of the queue as far as providers have room, and write down that they are being sent.
+
+    `busy` tells for each provider how many hand-overs of this worker are unanswered. An order that no provider can
+    take now is held with the reason; one that every route refused for what it is ends Canceled, and is refunded.
+    """
+    providers = standings()
+    limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
+    room = {provider_id: limit - busy.get(provider_id, 0) for provider_id, limit in limits.items()}
+    full = [provider_id for provider_id, left in room.items() if left <= 0]
+    if full and len(full) == len(room):
+        return Claim(capacity=limits, drained=False)
+    wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
+    orders = claim_queued(wanted, except_services=_busy_services(full=full, sendable=list(room)))
+    if not orders:
+        return Claim(capacity=limits)
+    planned = _plan(orders, providers, room)
+    return Claim(hand_overs=_write(planned), capacity=limits, drained=len(orders) < wanted)
+
+
+def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
+    if not full:
+        return []
+    return [row.service_id for row in fetch_all(_SQL["busy_services"], {"full": full, "sendable": sendable})]
+
+
+def _plan(
+    orders: Sequence[Any], providers: Mapping[int, Standing], room: Mapping[int, int]
+) -> list[_Planned]:
+    """Choose a route for each order; hold or end those that have none. Orders beyond the room stay queued."""
+    services = list({order.service_id for order in orders})
+    routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
+    for row in fetch_all(_SQL["routes"], {"services": services}):
+        routes[row.service_id].append(
+            RouteOption(**row._asdict(), hold_reason=providers[row.provider_id].hold_reason)
+        )
+    types = {row.id: OrderType(row.type) for row in fetch_all(_SQL["types"], {"services": services})}
+    ids = {"orders": [order.id for order in orders]}
+    earlier = {row.order_id: row for row in fetch_all(_SQL["earlier"], ids)}
+    subscriptions = _subscriptions(orders)
+    left = Counter(room)
+    planned: list[_Planned] = []
+    held: dict[str, list[int]] = {}
+    for order in orders:
+        before = earlier.get(order.id)
+        form = FORMS[types[order.service_id]]
+        choice = choose_route(
+            routes[order.service_id],
+            refused_by=before.refused_by if before else (),
+            quantity=order.quantity,
+            counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
+        )
+        if isinstance(choice, Wait):
+            held.setdefault(choice.reason, []).append(order.id)
+        elif not isinstance(choice, RouteOption):
+            reason = NOT_ACCEPTED.format(text=before.refusal_text)[:LONGEST_REASON_CHARACTERS]
+            cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind), reason=reason)
+        elif left[choice.provider_id] > 0:
+            left[choice.provider_id] -= 1
+            provider = providers[choice.provider_id]
+            planned.append(
+                _Planned(
+                    order=order,
+                    number=before.last + 1 if before else 1,
+                    option=choice,
+                    provider=provider,
+                    fields=_fields(order, choice, form.type, subscriptions.get(order.id)),
+                    cost=expected_cost(
+                        rate=choice.rate,
+                        fx_rate=provider.fx_rate,
+                        quantity=order.quantity,
+                        is_package=form.is_package,
+                    ),
+                )
+            )
+    for reason, order_ids in held.items():
+        hold(order_ids, reason=reason)
+    return planned
+
+
+def _subscriptions(orders: Sequence[Any]) -> dict[int, Any]:
+    ids = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
+    if not ids:
+        return {}
+    return {row.order_id: row for row in fetch_all(_SQL["subscriptions"], {"orders": ids})}
+
+
+def _fields(
+    order: Any, option: RouteOption, order_type: OrderType, subscription: Any | None
+) -> dict[str, str]:
+    if subscription is not None:
+        return subscription_fields(
+            external_id=option.external_id,
+            username=subscription.username,
+            smallest=subscription.min,
+            largest=subscription.max,
+            posts=subscription.posts,
+            old_posts=subscription.old_posts,
+            delay_minutes=subscription.delay_minutes,
+            expiry=subscription.expiry,
+        )
+    return add_fields(
+        external_id=option.external_id,
+        type=order_type,
+        link=order.link,
+        quantity=order.quantity,
+        fields=order.fields,
+    )
+
+
+def _write(planned: Sequence[_Planned]) -> list[HandOver]:
+    if not planned:
+        return []
+    mark_handed([item.order.id for item in planned])
+    rows = fetch_all(
+        _SQL["write_hand_overs"],
+        {
+            "orders": [item.order.id for item in planned],
+            "numbers": [item.number for item in planned],
+            "providers": [item.provider.id for item in planned],
+            "routes": [item.option.route_id for item in planned],
+            "external_ids": [item.option.external_id for item in planned],
+            "quantities": [item.order.quantity for item in planned],
+            "rates": [item.option.rate for item in planned],
+            "fx_rates": [item.provider.fx_rate for item in planned],
+            "costs": [item.cost for item in planned],
+            "leases": [item.provider.access.timeout_seconds + LEASE_MARGIN_SECONDS for item in planned],
+            "requests": [json.dumps(item.fields) for item in planned],
+        },
+    )
+    return [
+        HandOver(
+            order_id=item.order.id,
+            fulfilment_id=row.fulfilment_id,
+            attempt_id=row.attempt_id,
+            provider=item.provider,
+            fields=item.fields,
+            cost=item.cost,
+        )
+        for item, row in zip(planned, rows, strict=True)
+    ]

@@ -1,0 +1,60 @@
+-- name: busy_services
+-- Services whose orders would go to a provider that has no room now, so that they do not hide the orders of others.
+SELECT service_id FROM (
+    SELECT DISTINCT ON (route.service_id) route.service_id, offer.provider_id
+    FROM providers_route route
+    JOIN providers_providerservice offer ON offer.id = route.provider_service_id
+    WHERE route.enabled AND offer.gone_at IS NULL AND offer.provider_id = ANY(%(sendable)s::bigint[])
+    ORDER BY route.service_id, route.position, route.id
+) AS first_choice
+WHERE provider_id = ANY(%(full)s::bigint[]);
+
+-- name: routes
+-- Every open route of these services, in order of preference, whatever its provider's standing.
+SELECT route.service_id, route.id AS route_id, offer.provider_id, offer.external_id, offer.rate, offer.min, offer.max
+FROM providers_route route
+JOIN providers_providerservice offer ON offer.id = route.provider_service_id
+WHERE route.service_id = ANY(%(services)s::bigint[]) AND route.enabled AND offer.gone_at IS NULL
+ORDER BY route.service_id, route.position, route.id;
+
+-- name: types
+SELECT id, type FROM catalog_service WHERE id = ANY(%(services)s::bigint[]);
+
+-- name: earlier
+-- What earlier hand-overs of these orders came to. Only link and quantity are about the order: every other refusal
+-- may end differently the next time.
+SELECT order_id, max(number) AS last,
+       array_remove(array_agg(CASE WHEN refusal IN ('link', 'quantity') THEN route_id END), NULL) AS refused_by,
+       (array_agg(refusal_text ORDER BY number DESC))[1] AS refusal_text
+FROM providers_fulfilment WHERE order_id = ANY(%(orders)s::bigint[])
+GROUP BY order_id;
+
+-- name: subscriptions
+SELECT order_id, username, min, max, posts, old_posts, delay_minutes, expiry
+FROM orders_subscription WHERE order_id = ANY(%(orders)s::bigint[]);
+
+-- name: write_hand_overs
+-- The lease is counted by the database's clock, the only one that all workers share.
+WITH wanted AS (
+    SELECT nextval('providers_fulfilment_id_seq') AS fulfilment_id, nextval('providers_attempt_id_seq') AS attempt_id,
+           wanted.*
+    FROM unnest(
+        %(orders)s::bigint[], %(numbers)s::int[], %(providers)s::bigint[], %(routes)s::bigint[],
+        %(external_ids)s::text[], %(quantities)s::bigint[], %(rates)s::numeric[], %(fx_rates)s::numeric[],
+        %(costs)s::numeric[], %(leases)s::float8[], %(requests)s::jsonb[]
+    ) WITH ORDINALITY AS wanted (
+        order_id, number, provider_id, route_id, external_id, quantity, rate, fx_rate, cost, lease_seconds, request,
+        place
+    )
+), fulfilments AS (
+    INSERT INTO providers_fulfilment (
+        id, order_id, number, provider_id, route_id, service_external_id, quantity, provider_rate, fx_rate,
+        expected_cost
+    )
+    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, rate, fx_rate, cost
+    FROM wanted
+), attempts AS (
+    INSERT INTO providers_attempt (id, fulfilment_id, lease_until, request)
+    SELECT attempt_id, fulfilment_id, now() + lease_seconds * interval '1 second', request FROM wanted
+)
+SELECT fulfilment_id, attempt_id FROM wanted ORDER BY place;

@@ -1,0 +1,30 @@
+"""Why an order waits: the reasons a person reads, and which of them end by themselves."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Hold(StrEnum):
+    """A reason that ends by itself, when a provider can be used again."""
+
+    OUT_OF_FUNDS = "The provider is out of funds"
+    KEY_REFUSED = "The provider refuses our key"
+    UNREACHABLE = "The provider is unreachable"
+    NO_USABLE_ANSWER = "The provider gives no usable answers"
+    SLOW_DOWN = "The provider asked us to wait"
+    SWITCHED_OFF = "The provider is switched off"
+    NO_PROVIDER = "No provider for this service"
+    SAME_LINK = "The provider still works on an order with this link"
+
+
+RELEASED_WHEN_USABLE: Final = tuple(reason.value for reason in Hold if reason is not Hold.SAME_LINK)
+SAME_LINK_WAIT_SECONDS: Final = 300
+"""Until an order whose link was busy at the provider is tried again."""
+
+NOT_ACCEPTED: Final = "No provider accepts it: {text}"
+"""Of an order that ends Canceled, in words its customer can read; `text` is a provider's."""
+
+REFUSED: Final = "Refused by the provider: {text}"
+"""Of an order that waits for staff."""
+
+LONGEST_REASON_CHARACTERS: Final = 200
