@@ -77,33 +77,33 @@ def _words(refusal: type[refusals.Refusal]) -> str:
 ERRORS: Final = (
     _table(
         _("Any call"),
-        ("Invalid API key", _("key is missing, unknown or revoked.")),
+        ("Invalid API key", _("`key` is missing, unknown or revoked.")),
         (
             _words(refusals.IncorrectRequest),
-            _("action is missing or unknown, a required parameter is missing, or a value cannot be read."),
+            _("`action` is missing or unknown, a required parameter is missing, or a value cannot be read."),
         ),
         (_words(refusals.AccountSuspended), _("The account was suspended. Please contact us.")),
     ),
     _table(
         _("Add order"),
         (_words(refusals.IncorrectServiceId), _("There is no such service, or it is not offered now.")),
-        (_words(refusals.BadLink), _("link is missing or is not one line of text.")),
-        (_words(refusals.CommentsMissing), _("comments is missing or has no lines.")),
-        (_words(refusals.QuantityTooSmall), _("Below the service’s min, N. Also per run and per post.")),
+        (_words(refusals.BadLink), _("`link` is missing or is not one line of text.")),
+        (_words(refusals.CommentsMissing), _("`comments` is missing or has no lines.")),
+        (_words(refusals.QuantityTooSmall), _("Below the service’s `min`, N. Also per run and per post.")),
         (
             _words(refusals.QuantityTooLarge),
-            _("Above the service’s max, N. Also for all runs of a drip-feed together."),
+            _("Above the service’s `max`, N. Also for all runs of a drip-feed together."),
         ),
         (
             _words(refusals.DripFeedNotOffered),
-            _("runs and interval were sent for a service without drip-feed."),
+            _("`runs` and `interval` were sent for a service without drip-feed."),
         ),
-        (_words(refusals.IntervalRequired), _("runs was sent without interval.")),
-        (_words(refusals.RunsRequired), _("interval was sent without runs.")),
+        (_words(refusals.IntervalRequired), _("`runs` was sent without `interval`.")),
+        (_words(refusals.RunsRequired), _("`interval` was sent without `runs`.")),
         (_words(refusals.DuplicateLink), _("An earlier order of yours for the same link has not ended.")),
         (
             _words(refusals.IdempotencyKeyReused),
-            _("idempotency_key named an earlier order with other parameters."),
+            _("`idempotency_key` named an earlier order with other parameters."),
         ),
         (_words(refusals.NotEnoughFunds), _("The charge is more than your balance. Nothing was debited.")),
     ),
@@ -143,12 +143,13 @@ LIMITS: Final = _table(
     (_("IDs in one call"), _("100 different ones. Those beyond are ignored.")),
     (_("Size of a request"), _("1 MB, and it must arrive within 10 seconds.")),
     (
-        _("quantity"),
+        _("`quantity`"),
         format_lazy(
-            _("A whole number within the service’s min and max, never above {limit}."), limit=LARGEST_QUANTITY
+            _("A whole number within the service’s `min` and `max`, never above {limit}."),
+            limit=LARGEST_QUANTITY,
         ),
     ),
-    (_("link"), format_lazy(_("Up to {limit} characters."), limit=LONGEST_LINK_CHARACTERS)),
+    (_("`link`"), format_lazy(_("Up to {limit} characters."), limit=LONGEST_LINK_CHARACTERS)),
     (_("Unknown keys"), _("Guessing is slowed down: 20 at once from one address, then one every 2 seconds.")),
     (
         _("Calls"),

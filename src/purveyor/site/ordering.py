@@ -24,7 +24,7 @@ SAMPLES: Final = {
     "hashtags": "ceramics\ninteriors",
     "interval": "60",
     "keywords": "ceramic tiles\nfloor tiles",
-    "link": "https://example.com/articles/tiles",
+    "link": "https://example.com/tiles",
     "max": "200",
     "media": "https://example.com/media/7",
     "min": "100",
@@ -42,27 +42,27 @@ SAMPLES: Final = {
 _QUANTITY_NOTES: Final[Mapping[QuantityFrom, Text]] = {
     QuantityFrom.FIELD: "",
     QuantityFrom.LINES: _(
-        "The number of lines is the quantity: quantity itself is not needed, and ignored when sent."
+        "The number of lines is the quantity: `quantity` itself is not needed, and ignored when sent."
     ),
     QuantityFrom.ONE: _(
-        "An order is one package at the service’s rate. quantity is not needed, and ignored when sent."
+        "An order is one package at the service’s rate. `quantity` is not needed, and ignored when sent."
     ),
     QuantityFrom.POSTS: _(
-        "There is no link and no quantity: each post gets its own order, between min and max."
+        "There is no link and no quantity: each post gets its own order, between `min` and `max`."
     ),
 }
 
 _TYPE_NOTES: Final[Mapping[OrderType, Text]] = {
     OrderType.SUBSCRIPTIONS: _("More on charging, posts and delays under Subscriptions."),
     OrderType.WEB_TRAFFIC: _(
-        "google_keyword and referring_url go with their type_of_traffic, see Web traffic."
+        "`google_keyword` and `referring_url` go with their `type_of_traffic`: see Web traffic."
     ),
 }
 
 _LINK: Final = Parameter(name="link", meaning=_("Link to the page"), sample=SAMPLES["link"])
 _QUANTITY: Final = Parameter(
     name="quantity",
-    meaning=_("Needed quantity, within the service’s min and max"),
+    meaning=_("Needed quantity, within the service’s `min` and `max`"),
     sample=SAMPLES["quantity"],
 )
 _DRIP_FEED: Final = (

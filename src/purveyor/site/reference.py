@@ -88,9 +88,9 @@ SERVICE_LIST: Final = Action(
         },
     ],
     notes=(
-        _("rate is the price of 1000, or of one order for the types Package and Custom Comments Package."),
-        _("dripfeed (true or false) is also given: whether the service takes runs and interval."),
-        _("type says which parameters an order takes. Read fields by name: their order may vary."),
+        _("`rate` is the price of 1000, or of one order for the types Package and Custom Comments Package."),
+        _("`dripfeed` (true or false) is also given: whether the service takes `runs` and `interval`."),
+        _("`type` says which parameters an order takes. Read fields by name: their order may vary."),
     ),
 )
 
@@ -119,8 +119,8 @@ ORDER_STATUS: Final = Action(
         "currency": "USD",
     },
     notes=(
-        _("charge is what the order costs you now: after a refund it is less than you paid at first."),
-        _("start_count is 0 until it was counted. remains is what is still to be delivered."),
+        _("`charge` is what the order costs you now: after a refund it is less than you paid at first."),
+        _("`start_count` is 0 until it was counted. `remains` is what is still to be delivered."),
     ),
 )
 
@@ -195,7 +195,7 @@ CREATE_CANCEL: Final = Action(
     parameters=_called("cancel", _id("orders", _ORDERS, "9,2")),
     reply=[{"order": 9, "cancel": _INCORRECT_ORDER}, {"order": 2, "cancel": 1}],
     notes=(
-        _("1 means that the request was taken, not that the order has ended: its status tells that."),
+        _("`1` means that the request was taken, not that the order has ended: its status tells that."),
         _("What was not delivered is refunded by itself."),
     ),
 )

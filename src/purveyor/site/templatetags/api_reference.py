@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from purveyor.site.reference import Parameter
@@ -18,7 +18,14 @@ _JSON_PART = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=:)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>-?\d+(?:\.\d+)?|true|false|null)|(?P<rest>[^"\w-]+|.)',
     re.DOTALL,
 )
+_QUOTED = re.compile(r"`([^`]+)`")
 _PLAIN_VALUE = re.compile(r"[\w.,/-]+", re.ASCII)
+
+
+@register.filter
+def prose(text: object) -> SafeString:
+    """A sentence with its `names` marked as code."""
+    return mark_safe(_QUOTED.sub(r"<code>\1</code>", escape(str(text))))  # noqa: S308 (escaped here)
 
 
 @register.filter

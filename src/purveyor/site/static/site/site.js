@@ -66,11 +66,35 @@ function foldContents() {
   if (contents && matchMedia("(max-width: 63.99rem)").matches) contents.open = false;
 }
 
+// The contents show where the reader is: the last part that begins in the upper half of the window, or above it.
+function followReading() {
+  const links = [...document.querySelectorAll(".contents a")];
+  const parts = links.map((link) => document.getElementById(link.hash.slice(1)));
+  const mark = () => {
+    const read = parts.findLastIndex((part) => part.getBoundingClientRect().top < innerHeight / 2);
+    links.forEach((link, index) => {
+      if (index === read) link.setAttribute("aria-current", "location");
+      else link.removeAttribute("aria-current");
+    });
+  };
+  let waiting = false;
+  addEventListener("scroll", () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      mark();
+    });
+  }, { passive: true });
+  mark();
+}
+
 show(remembered());
 document.addEventListener("DOMContentLoaded", () => {
   offerThemes();
   offerCopies();
   foldContents();
+  followReading();
   unfold();
 });
 addEventListener("hashchange", unfold);
