@@ -7,6 +7,7 @@ no password is needed.
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -210,20 +211,24 @@ def _connect(home: Path, database: str) -> "psycopg.Connection[tuple[object, ...
 
 
 def _make_database(home: Path) -> None:
-    with _connect(home, "postgres") as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'purveyor'").fetchone():
-            connection.execute("CREATE DATABASE purveyor")
+    try:
+        with _connect(home, "postgres") as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'purveyor'").fetchone():
+                connection.execute("CREATE DATABASE purveyor")
+    except psycopg.OperationalError as error:
+        raise trouble.of_database(error, embedded_in=home) from error
 
 
 def _explanation(home: Path, words: str) -> Trouble:
     log = logs.log_file(home, "database")
     if trouble.speaks_of_full_disk(words):
         return trouble.full_disk(home)
-    for line in reversed(words.splitlines()):
-        for mark in ("PANIC:", "FATAL:", "ERROR:"):
-            if mark in line:
-                return Trouble(
-                    f"the embedded PostgreSQL does not start: {line.partition(mark)[2].strip()} (see {log})"
-                )
-    last = words.strip().splitlines()[-1:] or ["it says nothing"]
-    return Trouble(f"the embedded PostgreSQL does not start: {last[0].strip()} (see {log})")
+    said = [
+        re.sub(r"^.*?(PANIC|FATAL|ERROR|LOG): +", "", line).strip() for line in words.strip().splitlines()
+    ]
+    said = [line for line in said if line != "database system is shut down"] or ["it says nothing"]
+    # Of settings that are wrong the last line tells only in which file, the one before which of them.
+    wrong_settings = len(said) > 1 and said[-1].endswith("contains errors")
+    return Trouble(
+        f"the embedded PostgreSQL does not start: {said[-2 if wrong_settings else -1]} (see {log})"
+    )
