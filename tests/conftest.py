@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import ipaddress
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -43,7 +44,9 @@ def _prepare_environment() -> None:
             os.environ.pop(setting.name, None)
     leaving = contextlib.ExitStack()
     atexit.register(leaving.close)
-    home = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="purveyor-tests-")))
+    # Not a TemporaryDirectory: that one goes at exit by itself, and before the server in it was stopped.
+    home = Path(tempfile.mkdtemp(prefix="purveyor-tests-"))
+    leaving.callback(shutil.rmtree, home)
     os.environ["PURVEYOR_HOME"] = str(home)
     os.environ["DJANGO_SETTINGS_MODULE"] = "purveyor.settings"
     if "DATABASE_URL" not in os.environ:
