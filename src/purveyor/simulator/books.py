@@ -32,8 +32,13 @@ FIRST_REFILL_ID: Final = 5_001
 ACTIVE: Final = frozenset({Status.PENDING, Status.PROCESSING, Status.IN_PROGRESS, Status.ACTIVE})
 """The states in which an order occupies its link."""
 
+AFTER_ROUNDING_SECONDS: Final = 1e-5
+"""How much later than an end it is looked at, so that the rounding of the epoch's seconds cannot miss it."""
+
 PAUSE_SECONDS: Final = 5.0
 """Life seconds until a paused subscription looks again whether it can go on."""
+PAUSE_GROWTH: Final = 0.1
+"""After a long pause it looks again after this share of it, so that years pass in few steps."""
 
 
 class Books:
@@ -266,7 +271,7 @@ class Books:
         if standing.is_parent(order):
             self._await_child(order, not_before=order.placed_at)
         elif order.outcome is not Status.COMPLETED:
-            self._await(order, order.placed_at + order.fate.ends_at / order.speed)
+            self._await(order, order.placed_at + order.fate.ends_at / order.speed + AFTER_ROUNDING_SECONDS)
 
     def _make_child(self, parent: Order, *, due: float) -> None:
         """Make the child of a parent that is due, if its funds allow and nobody paused it."""
@@ -280,7 +285,8 @@ class Books:
         short = parent.request.subscription is not None and charge > self.balance
         parent.paused = by_hand or short
         if parent.paused:
-            self._await_child(parent, not_before=due + PAUSE_SECONDS / parent.speed)
+            pause = max(PAUSE_SECONDS / parent.speed, (due - child.at) * PAUSE_GROWTH)
+            self._await_child(parent, not_before=due + pause)
             return
         self._record(
             request=child.request,
@@ -300,7 +306,7 @@ class Books:
     def _await_stop(self, order: Order) -> None:
         stop = standing.stops_at(order)
         if stop is not None:
-            self._await(order, stop)
+            self._await(order, stop + AFTER_ROUNDING_SECONDS)
 
     def _await(self, order: Order, instant: float) -> None:
         """See to it that `settle` looks at this order at an instant."""

@@ -45,5 +45,4 @@ class Clock:
 
     def not_before(self, instant: float) -> None:
         """Make sure that `now` is not earlier than an instant, such as the last one in a journal."""
-        if self.now() < instant:
-            self.advance(instant - self.now())
+        self.advance(max(0.0, instant - self.now()))

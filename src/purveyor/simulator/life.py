@@ -32,6 +32,9 @@ REFILL_REJECTED_SHARE: Final = 0.15
 
 FIRST_POST_AFTER_SECONDS: Final = 6.0
 POST_EVERY_SECONDS: Final = 10.0
+"""Between the first two posts."""
+POSTS_UNTIL_HALF_AS_OFTEN: Final = 10
+"""Posts become ever rarer, so that a subscription without end does not drown a demo left running."""
 POST_JITTER_SECONDS: Final = 4.0
 OLD_POST_EVERY_SECONDS: Final = 1.0
 
@@ -196,9 +199,9 @@ def refill_status(*, seed: int, refill_id: int, age: float, rejected: bool | Non
 def new_post_at(*, seed: int, order_id: int, index: int, delay_minutes: int) -> float:
     """When the order of a subscription's new post number `index` (from 0) is placed, in life seconds."""
     jitter = chances(seed=seed, subject=f"post {order_id} {index}")[0] * POST_JITTER_SECONDS
-    return (
-        FIRST_POST_AFTER_SECONDS + index * POST_EVERY_SECONDS + jitter + delay_minutes * WIRE_MINUTE_SECONDS
-    )
+    appears = FIRST_POST_AFTER_SECONDS + jitter
+    appears += index * POST_EVERY_SECONDS * (1 + index / POSTS_UNTIL_HALF_AS_OFTEN)
+    return appears + delay_minutes * WIRE_MINUTE_SECONDS
 
 
 def old_post_at(*, index: int) -> float:

@@ -63,14 +63,15 @@ def open_provider(
         JournalDamaged: the journal was not written by the simulated provider.
         ValueError: the speed is not above zero.
     """
-    books = Books(
-        clock=Clock(),
-        journal=None if journal is None else Journal(journal),
-        seed=seed,
-        speed=speed,
-        deposit=deposit,
-        outcomes=outcomes,
-    )
+    kept_in = None if journal is None else Journal(journal)
+    try:
+        books = Books(
+            clock=Clock(), journal=kept_in, seed=seed, speed=speed, deposit=deposit, outcomes=outcomes
+        )
+    except BaseException:
+        if kept_in is not None:
+            kept_in.close()
+        raise
     return Provider(
         key=key, books=books, calls=deque(maxlen=calls_remembered), latency_seconds=latency_seconds
     )
