@@ -42,7 +42,9 @@ def main(arguments: list[str]) -> int:
     print(as_table(figures))
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / ("latest-large.json" if options.large else "latest.json")
-    path.write_text(json.dumps({"figures": as_json(figures), "machine": where}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({"figures": as_json(figures), "machine": where}, indent=2) + "\n", encoding="utf-8"
+    )
     print(f"\nWritten to {path}")
     return 0 if all(figure.met for figure in figures) else 1
 
@@ -59,7 +61,7 @@ def _standard(folder: Path, effort: Effort) -> Iterator[Figure]:
         _say("audit")
         panel.command(subject.filled.home, "audit")
     _say("dispatch")
-    yield dispatching.measure(folder / "dispatch", effort)
+    yield dispatching.measure(folder / "dispatch", effort, say=_say)
 
 
 def _large(folder: Path, effort: Effort) -> Iterator[Figure]:

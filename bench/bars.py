@@ -1,4 +1,4 @@
-"""The bars: what `make bench` and `make bench-large` must reach. bench/README.md tells what each one means."""
+"""The bars: what `make bench` and `make bench-large` must reach. bench/README.md tells what each means."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What is in the database before anything is measured: customers with money and keys, a catalogue, old orders."""
+"""What is there before anything is measured: customers with money and keys, a catalogue, old orders."""
 
 import secrets
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class Filled:
 
 
 def fill(home: Path, *, old_orders: int, say: Callable[[str], None]) -> Filled:
-    """Fill the migrated, empty database of `home`. The ledger stays whole: `purveyor audit` must find nothing."""
+    """Fill the migrated, empty database of `home`. `purveyor audit` finds nothing wrong with it."""
     with psycopg.connect(configuration.embedded_url(home), autocommit=True) as connection:
         connection.execute(
             _SQL["customers"],

@@ -73,3 +73,31 @@ WHERE money_wallet.id = spent.source_id;
 
 -- name: continue_order_ids
 SELECT setval(pg_get_serial_sequence('orders_order', 'id'), %(last)s);
+
+-- name: provider
+-- A provider at %(url)s, and every service of the catalogue routed to one of its services.
+WITH wallet AS (
+    INSERT INTO money_wallet (kind, name, balance, floor) VALUES ('provider', 'Simulated provider', NULL, 0)
+    RETURNING id
+), provider AS (
+    INSERT INTO providers_provider (name, url, key, wallet_id, currency, fx_rate, enabled, paused_reason,
+                                    timeout_seconds, parallel_calls, allow_private_address)
+    SELECT 'Simulated provider', %(url)s, %(key)s, wallet.id, 'USD', 1, true, '', 30, %(parallel_calls)s, true
+    FROM wallet
+    RETURNING id
+), offer AS (
+    INSERT INTO providers_providerservice (provider_id, external_id, name, type, category, rate, min, max, refill,
+                                           cancel, dripfeed, description, seen_at)
+    SELECT id, %(service)s, 'Placement', 'Default', '', %(rate)s::numeric, 1, 1000000, false, false, false, '', now()
+    FROM provider
+    RETURNING id
+)
+INSERT INTO providers_route (service_id, provider_service_id, position, enabled, closed_reason)
+SELECT service.id, offer.id, 0, true, '' FROM catalog_service service, offer;
+
+-- name: queue_orders
+-- Lets finished orders wait to be handed over, as if they had just been placed.
+UPDATE orders_order SET dispatch = 'queued', status = 'Pending', remains = quantity, start_count = NULL;
+
+-- name: accepted
+SELECT count(*) FROM providers_fulfilment WHERE handover = 'accepted';

@@ -37,7 +37,9 @@ def descendants(pid: int) -> list[int]:
 
 
 def _processor() -> str:
-    name = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    name = re.search(
+        r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE
+    )
     return name[1] if name else platform.machine()
 
 

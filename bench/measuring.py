@@ -37,11 +37,12 @@ def adding(subject: Subject, effort: Effort, *, say: Say) -> list[Figure]:
 
 def quickest_baseline(subject: Subject, effort: Effort, *, say: Say) -> str:
     """The form of pgbench's script that is quickest here: the hardest baseline to beat."""
-    turns = range(2)
-    rates = {script: 0.0 for script in ADD_BASELINES}
-    for _ in turns:
+    rates = dict.fromkeys(ADD_BASELINES, 0.0)
+    for _ in range(2):
         for script in ADD_BASELINES:
-            rates[script] = max(rates[script], subject.add_baseline(script, seconds=max(1, effort.seconds // 2)))
+            rates[script] = max(
+                rates[script], subject.add_baseline(script, seconds=max(1, effort.seconds // 2))
+            )
     say("pgbench, orders/s: " + ", ".join(f"{script} {rate:,.0f}" for script, rate in rates.items()))
     return max(rates, key=rates.__getitem__)
 
@@ -100,8 +101,9 @@ def beside_old_orders(empty: Subject, large: Subject, effort: Effort, *, say: Sa
         (bars.STATUS, lambda subject: subject.status(seconds=effort.seconds).per_second),
         (
             bars.STATUS_100,
-            lambda subject: subject.status(seconds=effort.seconds, ids=IDS_PER_CALL).per_second
-            * IDS_PER_CALL,
+            lambda subject: (
+                subject.status(seconds=effort.seconds, ids=IDS_PER_CALL).per_second * IDS_PER_CALL
+            ),
         ),
         (bars.SERVICES, lambda subject: subject.services(seconds=effort.seconds, encoding="").per_second),
         (

@@ -57,7 +57,15 @@ def serving(folder: Path, *, plain: bytes, compressed: bytes) -> Iterator[str]:
     user = "user root;" if os.geteuid() == 0 else ""
     settings = folder / "nginx.conf"
     settings.write_text(_CONFIGURATION.format(folder=folder, port=port, user=user), encoding="utf-8")
-    command = [programs.path_of("nginx"), "-c", str(settings), "-p", str(folder), "-e", str(folder / "error.log")]
+    command = [
+        programs.path_of("nginx"),
+        "-c",
+        str(settings),
+        "-p",
+        str(folder),
+        "-e",
+        str(folder / "error.log"),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}/services.json"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,7 @@ class Served:
 
 @contextlib.contextmanager
 def database(home: Path) -> Iterator[None]:
-    """Run the embedded PostgreSQL of `home` as `purveyor up` does, with durable commits and the panel's tables."""
+    """Run the embedded PostgreSQL of `home` as `purveyor up` does: durable, with the panel's tables."""
     with embedded.running(home):
         command(home, "migrate")
         yield
@@ -70,6 +70,14 @@ def working(home: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def simulating(home: Path, *, url: str, key: str) -> Iterator[None]:
+    """Run the simulated provider of the panel in `home`, which is reached at `url`."""
+    with _process(home, "simulate", settings={}) as process:
+        _await_answer(home, url, process, form=f"key={key}&action=balance", name="simulate")
+        yield
+
+
 def ask(url: str, form: str, *, encoding: str | None = None) -> bytes:
     """The body of the reply to a form, still encoded. Raises OSError."""
     return fetch(url, data=form.encode(), encoding=encoding)
@@ -99,7 +107,9 @@ def _process(home: Path, name: str, *, settings: dict[str, str]) -> Iterator["su
     try:
         yield process
         if process.poll() is not None:
-            raise DoesNotStart(f"purveyor {name} ended with status {process.returncode}: {_last_words(home, name)}")
+            raise DoesNotStart(
+                f"purveyor {name} ended with status {process.returncode}: {_last_words(home, name)}"
+            )
     finally:
         _stop(process)
 
@@ -114,17 +124,24 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _await_answer(home: Path, url: str, process: "subprocess.Popen[bytes]") -> None:
+def _await_answer(
+    home: Path,
+    url: str,
+    process: "subprocess.Popen[bytes]",
+    *,
+    form: str = "action=balance",
+    name: str = "serve",
+) -> None:
+    """Wait for an answer in JSON; without a key it is an error, which serves as well."""
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            answer = json.loads(ask(url, "action=balance"))
+            json.loads(ask(url, form))
         except (OSError, ValueError):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise DoesNotStart(f"purveyor serve does not answer: {_last_words(home, 'serve')}") from None
+                raise DoesNotStart(f"purveyor {name} does not answer: {_last_words(home, name)}") from None
             time.sleep(0.1)
         else:
-            assert "error" in answer, answer
             return
 
 

@@ -1,6 +1,8 @@
 """What is asked of a panel while it is measured, and what it is compared with."""
 
 import itertools
+import secrets
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +18,8 @@ IDS_PER_CALL: Final = 100
 ADD_BASELINES: Final = ("add_by_one_statement", "add_by_pipeline", "add_by_statements")
 """The same inserts and debit in one transaction: as one statement, as one round trip, as five."""
 
-_runs: Final = itertools.count(1)  # each run's links differ from every other's, and so does its chance
+_SETTLING_SECONDS: Final = 0.2  # many times what a batch takes
+_runs: Final = itertools.count(1)  # seeds, so that each run asks for other orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +33,21 @@ class Subject:
         """Place orders with new links for customers at random, or all for the first."""
         keys = self.filled.first_key if one_customer else self.filled.keys
         run = next(_runs)
-        before = self._orders()
+        before = self._settled_orders()
         load = wrk.run(
             script="add",
             url=self.served.url,
             seconds=seconds,
             arguments=[
                 str(keys),
-                f"run{run}",
+                f"{secrets.token_hex(4)}-{run}",
                 str(self.filled.first_service),
                 str(self.filled.first_service + SERVICES - 1),
                 str(run),
             ],
         )
         # The last requests of a run are placed though nobody waits for their answers any more.
-        placed = self._orders() - before
+        placed = self._settled_orders() - before
         if not load.right <= placed <= load.right + CONNECTIONS:
             raise WrongReplies(f"{load.right} orders were acknowledged, {placed} were placed")
         return load
@@ -67,7 +70,10 @@ class Subject:
     def services(self, *, seconds: int, encoding: str) -> Load:
         """Ask for the catalogue."""
         return wrk.run(
-            script="services", url=self.served.url, seconds=seconds, arguments=[self.services_form(), encoding]
+            script="services",
+            url=self.served.url,
+            seconds=seconds,
+            arguments=[self.services_form(), encoding],
         )
 
     def services_form(self) -> str:
@@ -87,9 +93,16 @@ class Subject:
             home=self.filled.home, script=script, seconds=seconds, variables=self.filled.pgbench_variables
         )
 
-    def _orders(self) -> int:
-        with psycopg.connect(configuration.embedded_url(self.filled.home)) as connection:
-            (count,) = connection.execute(
-                "SELECT count(*) FROM orders_order WHERE id > %s", [self.filled.last_order]
-            ).fetchone() or (0,)
-            return int(count)
+    def _settled_orders(self) -> int:
+        """How many orders were placed since the filling, once nothing is on its way any more."""
+        with psycopg.connect(configuration.embedded_url(self.filled.home), autocommit=True) as connection:
+            count = -1
+            while True:
+                before = count
+                row = connection.execute(
+                    "SELECT count(*) FROM orders_order WHERE id > %s", [self.filled.last_order]
+                ).fetchone()
+                count = int(row[0]) if row else 0
+                if count == before:
+                    return count
+                time.sleep(_SETTLING_SECONDS)

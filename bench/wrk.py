@@ -46,7 +46,7 @@ def run(*, script: str, url: str, seconds: int, arguments: Sequence[str]) -> Loa
 
 
 def read(output: str) -> Load:
-    """Read the line that bench/load/reporting.lua prints. Raises `WrongReplies`, or ValueError without a line."""
+    """Read the line that bench/load/reporting.lua prints. Raises `WrongReplies`; ValueError without it."""
     line = re.search(r"^measured (.*)$", output, re.MULTILINE)
     if line is None:
         raise ValueError(f"wrk printed no measurement: {output}")
