@@ -10,9 +10,13 @@ import tempfile
 from pathlib import Path
 
 import django
+import pytest
+from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from purveyor import configuration
 from purveyor.ops import embedded
+from tests.committed import allow_emptying_the_ledger
 
 # Nothing of a test run is kept, so nothing needs to reach the disk.
 DATABASE_OVERRIDES = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
@@ -53,9 +57,20 @@ def _prepare_environment() -> None:
         leaving.enter_context(embedded.running(home, overrides=DATABASE_OVERRIDES))
 
 
+# Tests are never timed: a busy machine is no finding.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
 sys.addaudithook(_refuse_outside_addresses)
 # Now and not in a hook: before Django reads its settings, and before another conftest imports a model.
 # The workers of pytest-xdist inherit the environment: one server, and on it a database for each worker.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     _prepare_environment()
 django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests that commit be followed by an emptied database."""
+    with django_db_blocker.unblock():
+        allow_emptying_the_ledger()

@@ -1,7 +1,7 @@
 """Wallets and transfers: the ledger."""
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 from django.db import models
 
@@ -9,9 +9,9 @@ AMOUNT_DIGITS: Final = 24
 AMOUNT_PLACES: Final = 8
 
 
-def amount_field(**options: object) -> "models.DecimalField[object, object]":
+def amount_field(**options: Any) -> "models.DecimalField[Any, Any]":
     """A column of money in panel currency, exact to 8 decimals."""
-    return models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_PLACES, **options)  # type: ignore[arg-type]
+    return models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_PLACES, **options)
 
 
 class WalletKind(models.TextChoices):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 
-from purveyor.database import hot_cursor, load_sql, violated_constraint
+from purveyor.database import fetch_all, load_sql, violated_constraint
 from purveyor.money.models import TransferKind
 
 _SQL = load_sql(__file__, "moving.sql")
@@ -52,8 +52,7 @@ class LockedWallet:
 
 def lock_wallets(ids: Iterable[int]) -> dict[int, LockedWallet]:
     """Lock customers' wallets, in order of id, until the transaction ends; other ids are passed over."""
-    with hot_cursor() as cursor:
-        rows = cursor.execute(_SQL["lock_wallets"], {"ids": sorted(set(ids))}).fetchall()
+    rows = fetch_all(_SQL["lock_wallets"], {"ids": sorted({int(wallet_id) for wallet_id in ids})})
     return {row.id: LockedWallet(*row) for row in rows}
 
 
@@ -71,8 +70,7 @@ def move(movements: Sequence[Movement], *, wallets_are_locked: bool = False) -> 
         lock_wallets(wallet for item in movements for wallet in (item.source_id, item.destination_id))
     parameters = _columns(movements)
     try:
-        with hot_cursor() as cursor:
-            made = {tuple(row) for row in cursor.execute(_SQL["move"], parameters).fetchall()}
+        made = {tuple(row) for row in fetch_all(_SQL["move"], parameters)}
     except IntegrityError as violation:
         if violated_constraint(violation) == _FLOOR_CONSTRAINT:
             raise BelowFloor("the balance does not suffice") from violation
@@ -87,16 +85,15 @@ def _columns(movements: Sequence[Movement]) -> dict[str, list[Any]]:
         "kinds": [item.kind.value for item in movements],
         "causes": [item.cause_id for item in movements],
         "parts": [item.part for item in movements],
-        "sources": [item.source_id for item in movements],
-        "destinations": [item.destination_id for item in movements],
+        "sources": [int(item.source_id) for item in movements],
+        "destinations": [int(item.destination_id) for item in movements],
         "amounts": [item.amount for item in movements],
     }
 
 
 def _refuse_missing_wallets(movements: Sequence[Movement], parameters: dict[str, list[Any]]) -> None:
     """Raise unless each movement exists by now, made in this call or before."""
-    with hot_cursor() as cursor:
-        existing = {tuple(row) for row in cursor.execute(_SQL["already_made"], parameters).fetchall()}
+    existing = {tuple(row) for row in fetch_all(_SQL["already_made"], parameters)}
     for item in movements:
         if (item.kind.value, item.cause_id, item.part) not in existing:
             raise NoSuchWallet(

@@ -29,6 +29,9 @@ def add_post(*, subscription_id: int, number: int, quantity: int, old: bool) -> 
 
     The order counts as handed over: whoever follows the subscription delivers it.
     """
+    made = Order.objects.filter(parent_id=subscription_id, part=number).first()
+    if made is not None:
+        return Placed(made.pk, is_new=False)
     parent = Order.objects.get(pk=subscription_id)
     (answer,) = place(
         [

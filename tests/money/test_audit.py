@@ -1,0 +1,56 @@
+"""The audit finds what is wrong: each check is shown a fault that it must name."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from purveyor.accounts.testing import make_customer
+from purveyor.catalog.testing import make_service
+from purveyor.orders.testing import place_one
+from tests.audited import violations
+
+pytestmark = pytest.mark.django_db
+
+INSERT = "INSERT INTO money_transfer (kind, cause_id, part, source_id, destination_id, amount)"
+FAULTS = [
+    ("running balances", "UPDATE money_wallet SET balance = balance + 1 WHERE kind = 'customer'"),
+    ("orders are charged", "UPDATE orders_order SET charge = charge + 1"),
+    ("refunds", "UPDATE orders_order SET refunded = 0.5"),
+    ("canceled orders cost nothing", "UPDATE orders_order SET status = 'Canceled'"),
+    (
+        "charges have orders",
+        f"{INSERT} VALUES ('refund', 999999, 1, 1, 2, 1)",
+    ),
+    (
+        "adjustments have reasons",
+        f"{INSERT} VALUES ('credit', 999999, 0, 1, 2, 1)",
+    ),
+    (
+        "wallets exist",
+        f"{INSERT} VALUES ('charge', 999999, 0, 1, 77, 1)",
+    ),
+]
+
+
+def test_a_healthy_panel_has_no_violations() -> None:
+    place_one(make_customer(), make_service(), quantity=100)
+    assert violations() == {}
+
+
+@pytest.mark.parametrize(("check", "fault"), FAULTS, ids=[check for check, _ in FAULTS])
+def test_the_audit_names_the_fault(check: str, fault: str) -> None:
+    place_one(make_customer(), make_service(rate=Decimal(10)), quantity=100)
+    with connection.cursor() as cursor:
+        cursor.execute(fault)
+    assert check in violations()
+
+
+def test_the_trial_balance_misses_money_that_left_for_no_wallet() -> None:
+    customer = make_customer()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{INSERT} VALUES ('charge', 1, 0, %s, 88, 1)",
+            [customer.wallet_id],
+        )
+    assert {"trial balance", "running balances", "wallets exist"} <= violations().keys()
