@@ -1,6 +1,14 @@
 """The control door of the simulated provider: JSON over HTTP, for scripts in other processes.
 
 Only from loopback, with `Authorization: Bearer <key>`. A wrong body answers 400 with the reason.
+
+    GET  /control/state      counts and settings
+    GET  /control/orders     accepted orders; ?after=ID, ?limit=N, ?children=1
+    GET  /control/calls      the calls remembered, without keys; ?action=NAME
+    POST /control/script     `ToldScript`: what the next calls get
+    POST /control/order      `ToldOrder`: what `status` tells about an order
+    POST /control/settings   `ToldSettings`: latency, speed, balance, prices, outcomes
+    POST /control/clock      `ToldClock`: stand, run, jump
 """
 
 import ipaddress
