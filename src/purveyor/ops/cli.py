@@ -98,8 +98,12 @@ def serve() -> None:
 def worker() -> None:
     """Hand orders to providers and follow them."""
     with _database_of_children():
+        import logging
+
+        from purveyor.ops import logs
         from purveyor.providers import worker as fulfilment
 
+        logs.configure(form=configuration.current().log_form, least=logging.INFO, stream=sys.stdout)
         fulfilment.run()
 
 

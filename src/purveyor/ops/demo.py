@@ -24,6 +24,8 @@ CUSTOMER_EMAIL = "customer@example.com"
 PROVIDER_NAME = "Simulated provider"
 BALANCE = Decimal("100.00")  # panel currency
 MARKUP_PERCENT = Decimal(20)
+PROVIDER_CURRENCY = "USD"
+MADE_UP_FX_RATE = Decimal("1.25")  # panel currency per USD: a demo in another currency needs some price
 _PASSWORD_BYTES = 12
 
 
@@ -136,7 +138,12 @@ def _provider(place: Place) -> Provider:
         with transaction.atomic():
             wallet = Wallet.objects.create(kind=WalletKind.PROVIDER, name=PROVIDER_NAME)
             return Provider.objects.create(
-                name=PROVIDER_NAME, url=place.url, key=place.key, wallet=wallet, allow_private_address=True
+                name=PROVIDER_NAME,
+                url=place.url,
+                key=place.key,
+                wallet=wallet,
+                allow_private_address=True,
+                fx_rate=1 if configuration.current().currency == PROVIDER_CURRENCY else MADE_UP_FX_RATE,
             )
     if (provider.url, provider.key) != (place.url, place.key):
         provider.url, provider.key = place.url, place.key

@@ -1,13 +1,15 @@
 """The panel's database at hand, for as long as a command of the operator's works with it."""
 
 import contextlib
+import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import django
 
 from purveyor import configuration
-from purveyor.ops import database_files, embedded
+from purveyor.ops import database_files, embedded, logs
 from purveyor.ops.embedded import Server
 from purveyor.ops.trouble import Trouble
 
@@ -38,6 +40,8 @@ def database(*, say: Say = lambda _: None, may_be_new: bool = False) -> Iterator
 def prepare_django() -> None:
     """Load Django with the panel's settings."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "purveyor.settings")
+    # A command speaks to the person who typed it; of what the rooms log only the bad news is for them.
+    logs.configure(form="text", least=logging.WARNING, stream=sys.stderr)
     django.setup()
 
 

@@ -67,7 +67,9 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         return str(of_database(error, embedded_in=embedded_in))  # type: ignore[arg-type]  # narrowed above
     if isinstance(
         error,
-        _loaded("purveyor.accounts.people", "AccountError") + _loaded("purveyor.money.moving", "MoneyError"),
+        _loaded("purveyor.accounts.people", "AccountError")
+        + _loaded("purveyor.money.moving", "MoneyError")
+        + _loaded("purveyor.providers.importing", "ImportTrouble"),
     ):
         return str(error)
     return None
