@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from purveyor.simulator.testing import Simulator, running_simulator
 
 KEY = "journal-test-key"
 MIXED = Outcomes(partial=0.3, canceled=0.3)
+DEATHS = 3
+CALLERS = 4
 
 PROGRAM = """
 import sys
@@ -126,62 +130,60 @@ def test_a_journal_has_one_writer(tmp_path: Path) -> None:
     Journal(path).close()
 
 
-def start(journal: Path) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, KEY, str(journal)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    url = process.stdout.readline().strip()
-    assert url.startswith("http://127.0.0.1:"), "the provider did not start"
-    return process, url
-
-
-def end(process: subprocess.Popen[str], how: signal.Signals) -> int:
-    process.send_signal(how)
-    code = process.wait(10)
-    assert process.stdout is not None
-    process.stdout.close()
-    return code
+@contextmanager
+def started(journal: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A provider in a process of its own, and its URL; killed at the end if it still lives."""
+    command = [sys.executable, "-c", PROGRAM, KEY, str(journal)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:"), "the provider did not start"
+            yield process, url
+        finally:
+            process.kill()
 
 
 def test_kill_9_under_load_loses_no_acknowledged_order(tmp_path: Path) -> None:
     path = tmp_path / "provider.journal"
     acknowledged: dict[int, str] = {}
     numbers = iter(range(1_000_000))
-    for _ in range(3):
-        process, url = start(path)
 
-        def buy(url: str = url) -> None:
-            with requests.Session() as session:
-                while True:
-                    link = f"https://example.com/{next(numbers)}"
-                    form = {"key": KEY, "action": "add", "service": 1, "link": link, "quantity": 100}
-                    try:
-                        reply = session.post(url, data=form, timeout=10).json()
-                    except requests.ConnectionError:
-                        return
-                    acknowledged[reply["order"]] = link
+    def buy(url: str) -> None:
+        """Order after order on one connection, until it breaks."""
+        with requests.Session() as session:
+            while True:
+                link = f"https://example.com/{next(numbers)}"
+                form = {"key": KEY, "action": "add", "service": 1, "link": link, "quantity": 100}
+                try:
+                    reply = session.post(url, data=form, timeout=10).json()
+                except requests.ConnectionError:
+                    return
+                acknowledged[reply["order"]] = link
 
-        known = len(acknowledged)
-        threads = [threading.Thread(target=buy) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        deadline = time.monotonic() + 10
-        while len(acknowledged) < known + 100 and time.monotonic() < deadline:
-            time.sleep(0.005)
-        end(process, signal.SIGKILL)
-        for thread in threads:
-            thread.join()
-    process, url = start(path)
-    reply = requests.get(
-        url.replace("/api/v2", "/control/orders"), headers={"Authorization": f"Bearer {KEY}"}, timeout=10
-    )
+    for _ in range(DEATHS):
+        wanted = len(acknowledged) + 100
+        with started(path) as (process, url):
+            threads = [threading.Thread(target=buy, args=(url,)) for _ in range(CALLERS)]
+            for thread in threads:
+                thread.start()
+            deadline = time.monotonic() + 20
+            while len(acknowledged) < wanted and time.monotonic() < deadline:
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            for thread in threads:
+                thread.join()
+    with started(path) as (process, url):
+        reply = requests.get(
+            url.replace("/api/v2", "/control/orders"), headers={"Authorization": f"Bearer {KEY}"}, timeout=10
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
     kept = {order["id"]: order["link"] for order in reply.json()["orders"]}
-    assert len(acknowledged) >= 300
+    assert len(acknowledged) >= DEATHS * 100
     assert acknowledged.items() <= kept.items()
-    assert len(kept) - len(acknowledged) <= 3 * 4  # what each caller was still waiting for at each death
+    assert len(kept) - len(acknowledged) <= DEATHS * CALLERS  # what each caller waited for at each death
     assert len(set(kept.values())) == len(kept)
-    assert end(process, signal.SIGTERM) == 0
 
 
 def test_a_taken_port_is_an_error(tmp_path: Path) -> None:
