@@ -32,8 +32,8 @@ def cost_at(*, status: Status, expected: Decimal, quantity: int, remains: int | 
 def remains_of_order(*, remains: int | None, sent: int, ordered: int) -> int | None:
     """A provider's `remains`, which refers to the quantity sent, in units of the order's own quantity.
 
-    What was sent beyond the order (overflow) is delivered last in the customer's eyes: they are owed only what
-    is missing of their own quantity. Between 0 and `ordered`; None stays unknown (money rule 3).
+    What was sent beyond the order (overflow) is delivered last in the customer's eyes: they are owed only
+    what is missing of their own quantity. Between 0 and `ordered`; None stays unknown (money rule 3).
     """
     if remains is None:
         return None

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from purveyor.catalog.order_types import FORMS, OrderType, QuantityFrom
+from purveyor.catalog.order_types import FORMS, OrderForm, OrderType, QuantityFrom
 from purveyor.database import fetch_all, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import OrderKind
@@ -17,7 +17,7 @@ from purveyor.orders.queue import claim_queued, hold, mark_handed
 from purveyor.providers.add_fields import add_fields, subscription_fields
 from purveyor.providers.costing import expected_cost
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, NOT_ACCEPTED
-from purveyor.providers.routing import RouteOption, Wait, choose_route
+from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
 from purveyor.providers.standing import Standing, standings
 
 _SQL: Final = load_sql(__file__, "handing_over.sql")
@@ -63,7 +63,26 @@ class _Planned:
     option: RouteOption
     provider: Standing
     fields: dict[str, str]
-    cost: Decimal
+    is_package: bool
+
+    @property
+    def cost(self) -> Decimal:
+        return expected_cost(
+            rate=self.option.rate,
+            fx_rate=self.provider.fx_rate,
+            quantity=self.order.quantity,
+            is_package=self.is_package,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """What is known about a batch of orders beside their rows; routes and forms by service."""
+
+    routes: dict[int, list[RouteOption]]
+    forms: dict[int, OrderForm]
+    earlier: dict[int, Any]
+    subscriptions: dict[int, Any]
 
 
 def capacity(provider: Standing) -> int:
@@ -78,8 +97,8 @@ def capacity(provider: Standing) -> int:
 def hand_over(*, busy: Mapping[int, int]) -> Claim:
     """Take orders out of the queue as far as providers have room, and write down that they are being sent.
 
-    `busy` tells for each provider how many hand-overs of this worker are unanswered. An order that no provider can
-    take now is held with the reason; one that every route refused for what it is ends Canceled, and is refunded.
+    `busy` tells for each provider how many hand-overs of this worker are unanswered. An order that no
+    provider can take now is held with the reason; one that every route refused for what it is ends Canceled.
     """
     providers = standings()
     limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
@@ -105,49 +124,35 @@ def _plan(
     orders: Sequence[Any], providers: Mapping[int, Standing], room: Mapping[int, int]
 ) -> list[_Planned]:
     """Choose a route for each order; hold or end those that have none. Orders beyond the room stay queued."""
-    services = list({order.service_id for order in orders})
-    routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
-    for row in fetch_all(_SQL["routes"], {"services": services}):
-        routes[row.service_id].append(
-            RouteOption(**row._asdict(), hold_reason=providers[row.provider_id].hold_reason)
-        )
-    types = {row.id: OrderType(row.type) for row in fetch_all(_SQL["types"], {"services": services})}
-    ids = {"orders": [order.id for order in orders]}
-    earlier = {row.order_id: row for row in fetch_all(_SQL["earlier"], ids)}
-    subscriptions = _subscriptions(orders)
+    surroundings = _look_around(orders, providers)
     left = Counter(room)
     planned: list[_Planned] = []
     held: dict[str, list[int]] = {}
     for order in orders:
-        before = earlier.get(order.id)
-        form = FORMS[types[order.service_id]]
+        before = surroundings.earlier.get(order.id)
+        form = surroundings.forms[order.service_id]
         choice = choose_route(
-            routes[order.service_id],
-            refused_by=before.refused_by if before else (),
+            surroundings.routes[order.service_id],
+            refused_by=before.refused_by if before is not None else (),
             quantity=order.quantity,
             counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
         )
         if isinstance(choice, Wait):
             held.setdefault(choice.reason, []).append(order.id)
-        elif not isinstance(choice, RouteOption):
-            reason = NOT_ACCEPTED.format(text=before.refusal_text)[:LONGEST_REASON_CHARACTERS]
+        elif isinstance(choice, NobodyTakesIt):
+            text = before.refusal_text if before is not None else ""
+            reason = NOT_ACCEPTED.format(text=text)[:LONGEST_REASON_CHARACTERS]
             cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind), reason=reason)
         elif left[choice.provider_id] > 0:
             left[choice.provider_id] -= 1
-            provider = providers[choice.provider_id]
             planned.append(
                 _Planned(
                     order=order,
-                    number=before.last + 1 if before else 1,
+                    number=before.last + 1 if before is not None else 1,
                     option=choice,
-                    provider=provider,
-                    fields=_fields(order, choice, form.type, subscriptions.get(order.id)),
-                    cost=expected_cost(
-                        rate=choice.rate,
-                        fx_rate=provider.fx_rate,
-                        quantity=order.quantity,
-                        is_package=form.is_package,
-                    ),
+                    provider=providers[choice.provider_id],
+                    fields=_fields(order, choice, form.type, surroundings.subscriptions.get(order.id)),
+                    is_package=form.is_package,
                 )
             )
     for reason, order_ids in held.items():
@@ -155,11 +160,32 @@ def _plan(
     return planned
 
 
-def _subscriptions(orders: Sequence[Any]) -> dict[int, Any]:
-    ids = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
-    if not ids:
-        return {}
-    return {row.order_id: row for row in fetch_all(_SQL["subscriptions"], {"orders": ids})}
+def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _Surroundings:
+    services = list({order.service_id for order in orders})
+    routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
+    for row in fetch_all(_SQL["routes"], {"services": services}):
+        reason = providers[row.provider_id].hold_reason
+        routes[row.service_id].append(
+            RouteOption(
+                route_id=row.route_id,
+                provider_id=row.provider_id,
+                external_id=row.external_id,
+                rate=row.rate,
+                min=row.min,
+                max=row.max,
+                hold_reason=reason,
+            )
+        )
+    types = fetch_all(_SQL["types"], {"services": services})
+    earlier = fetch_all(_SQL["earlier"], {"orders": [order.id for order in orders]})
+    subscriptions = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
+    terms = fetch_all(_SQL["subscriptions"], {"orders": subscriptions}) if subscriptions else []
+    return _Surroundings(
+        routes=routes,
+        forms={row.id: FORMS[OrderType(row.type)] for row in types},
+        earlier={row.order_id: row for row in earlier},
+        subscriptions={row.order_id: row for row in terms},
+    )
 
 
 def _fields(

@@ -25,8 +25,11 @@ class Provider(models.Model):
     enabled = models.BooleanField(
         default=True, help_text="Whether orders are sent to it; open ones are followed in any case."
     )
-    key_refused = models.BooleanField(
-        default=False, help_text="It refused our key: not called at all until a person acts."
+    refused_key = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="The key it refused: while that is its key, it is not called at all.",
     )
     paused_reason = models.CharField(
         max_length=200, blank=True, help_text="Why nothing is sent for now, such as 'out of funds'."

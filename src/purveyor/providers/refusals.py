@@ -28,6 +28,8 @@ class RefusalClass(StrEnum):
     """It was asked for already, or too early."""
     NOT_SENT = "not_sent"
     """The request never left, or was never executed: there are no words of the provider."""
+    GIVEN_BACK = "given_back"
+    """The worker did not come to send it: it stopped, or was too busy."""
     OTHER = "other"
 
 

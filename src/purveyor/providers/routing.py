@@ -12,7 +12,6 @@ class RouteOption:
     """A route as it stands at the moment of choosing."""
 
     route_id: int
-    service_id: int
     provider_id: int
     external_id: str
     rate: Decimal
@@ -39,8 +38,8 @@ def choose_route(
     """The first route that works, of the service's open ones in their order of preference.
 
     `refused_by` holds the routes that refused the order's link or quantity. Where `counts` says that the
-    provider checks the quantity, routes whose limits it keeps go first; the others are tried after them, because
-    a provider's list may be out of date, and only its own refusal is sure.
+    provider checks the quantity, routes whose limits it keeps go first; the others are tried after them: a
+    provider's list may be out of date, and only its own refusal is sure.
     """
     if not options:
         return Wait(Hold.NO_PROVIDER)

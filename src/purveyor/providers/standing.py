@@ -1,6 +1,6 @@
 """How a provider stands: whether orders go to it, whether it is called at all, and what changes that.
 
-A *pause* stops new orders, *silence* stops every call, a refused key stops both until a person acts. After a
+A *pause* stops new orders, *silence* stops every call, a refused key stops both until it is changed. After a
 setback the next calls go out one by one until one of them is answered well.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from purveyor.database import fetch_all, load_sql
@@ -113,7 +113,8 @@ def note_setback(*, provider_id: int, setback: Setback, text: str = "") -> None:
         troubles = max(troubles, ONE_BY_ONE_FROM)
     changes: dict[str, Any] = {"troubles": troubles}
     if setback is Setback.KEY_REFUSED:
-        changes |= {"key_refused": True, "enabled": False, "paused_reason": setback.value.value}
+        # Guessing on would get our address blocked (protocol §9). A changed key lifts this by itself.
+        changes |= {"refused_key": F("key"), "paused_reason": setback.value.value}
     elif setback is Setback.OUT_OF_FUNDS:
         until = Now() + timedelta(seconds=FUNDS_PAUSE_SECONDS)
         changes |= {"paused_until": until, "paused_reason": setback.value.value}
@@ -134,16 +135,15 @@ def silence(*, troubles: int) -> timedelta:
 def note_success(provider_ids: Iterable[int]) -> None:
     """Forget the troubles of providers that took an order, unless a pause has begun meanwhile."""
     over = Q(paused_until__isnull=True) | Q(paused_until__lte=Now())
-    Provider.objects.filter(over, pk__in=list(provider_ids), key_refused=False).exclude(troubles=0).update(
-        troubles=0, paused_reason="", paused_until=None, silent_until=None
-    )
+    Provider.objects.filter(over, pk__in=list(provider_ids)).exclude(troubles=0).exclude(
+        refused_key=F("key")
+    ).update(troubles=0, paused_reason="", paused_until=None, silent_until=None)
 
 
 def use_again(*, provider: Provider) -> None:
-    """Let a provider be called again at once: a person has topped it up, or changed its key."""
+    """Let a provider be called again at once: a person has topped it up, or settled the matter."""
     Provider.objects.filter(pk=provider.pk).update(
-        enabled=True,
-        key_refused=False,
+        refused_key="",
         troubles=0,
         paused_reason="",
         paused_until=None,

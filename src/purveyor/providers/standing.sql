@@ -1,12 +1,12 @@
 -- name: standings
 SELECT id, name, url, key, wallet_id, currency, fx_rate, timeout_seconds, parallel_calls, allow_private_address,
        troubles, paused_reason,
-       enabled AND NOT key_refused AND coalesce(paused_until <= now(), true)
+       enabled AND key <> refused_key AND coalesce(paused_until <= now(), true)
            AND coalesce(silent_until <= now(), true) AS sendable,
-       NOT key_refused AND coalesce(silent_until <= now(), true) AS callable
+       key <> refused_key AND coalesce(silent_until <= now(), true) AS callable
 FROM providers_provider ORDER BY id;
 
 -- name: lock_standing
-SELECT troubles, key_refused, coalesce(paused_until > now(), false) AS paused,
+SELECT troubles, key = refused_key AS key_refused, coalesce(paused_until > now(), false) AS paused,
        coalesce(silent_until > now(), false) AS silent
 FROM providers_provider WHERE id = %(provider)s FOR NO KEY UPDATE;

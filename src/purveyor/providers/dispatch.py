@@ -1,0 +1,151 @@
+"""Sending what was handed over: many calls in flight per provider, outcomes written down together."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from typing import Final
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from purveyor.providers.client import Ambiguous, NotSent
+from purveyor.providers.handing_over import SEND_WITHIN_SECONDS, Claim, HandOver, hand_over
+from purveyor.providers.outcomes import Answered, record, response_text
+from purveyor.providers.refusals import RefusalClass
+from purveyor.providers.replies import Refused, Unclear, read_add
+from purveyor.providers.workplace import Workplace
+
+GATHER_SECONDS: Final = 0.01
+"""Outcomes wait so long for company, and are then written in one transaction."""
+IDLE_SECONDS: Final = 0.1
+SHARE_THAT_WAKES: Final = 6
+"""The queue is looked into again when a sixth of a full provider's capacity is free, not for every place."""
+RETRY_WRITING_SECONDS: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """The loop that takes orders out of the queue, sends them, and writes down what came of it."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+        self._busy: Counter[int] = Counter()
+        """Of each provider: hand-overs of ours that are written and unanswered."""
+        self._capacity: dict[int, int] = {}
+        self._room_made = asyncio.Event()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._places: dict[int, tuple[int, asyncio.Semaphore]] = {}
+        self._answered: list[Answered] = []
+        self._answer_came = asyncio.Event()
+        self._all_written = asyncio.Event()
+        self._all_written.set()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def step(self) -> bool:
+        """Look into the queue once and start sending what it holds; True when it may hold more."""
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_outcomes())
+        claim = await self._workplace.in_database(hand_over, busy=dict(self._busy))
+        self._start(claim)
+        if claim.drained and not self._is_full():
+            return False
+        self._room_made.clear()
+        if self._is_full():
+            await self._workplace.pause(IDLE_SECONDS, until=self._room_made)
+        return True
+
+    async def finish(self, *, seconds: float) -> None:
+        """Give calls under way so long to end, write down what came, and abandon the rest to their leases."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=seconds)
+        for task in list(self._calls):
+            task.cancel()
+        if self._calls:
+            _log.warning("hand_overs_abandoned_at_stop", number=len(self._calls))
+        left = deadline + seconds - asyncio.get_running_loop().time()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_written.wait(), left)
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _start(self, claim: Claim) -> None:
+        self._capacity = claim.capacity
+        send_by = asyncio.get_running_loop().time() + SEND_WITHIN_SECONDS
+        for item in claim.hand_overs:
+            self._busy[item.provider.id] += 1
+            task = asyncio.create_task(self._send(item, send_by))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+    def _is_full(self) -> bool:
+        return any(
+            self._busy[provider_id] > limit - max(1, limit // SHARE_THAT_WAKES)
+            for provider_id, limit in self._capacity.items()
+        )
+
+    def _place(self, item: HandOver) -> asyncio.Semaphore:
+        """Where a call waits until the provider may be called once more."""
+        limit = 1 if item.provider.one_by_one else item.provider.parallel_calls
+        known = self._places.get(item.provider.id)
+        if known is None or known[0] != limit:
+            known = self._places[item.provider.id] = (limit, asyncio.Semaphore(limit))
+        return known[1]
+
+    async def _send(self, item: HandOver, send_by: float) -> None:
+        try:
+            async with self._place(item):
+                answered = await self._call(item, send_by)
+        finally:
+            self._busy[item.provider.id] -= 1
+            if not self._is_full():
+                self._room_made.set()
+        self._answered.append(answered)
+        self._all_written.clear()
+        self._answer_came.set()
+
+    async def _call(self, item: HandOver, send_by: float) -> Answered:
+        if self._workplace.stopping.is_set() or asyncio.get_running_loop().time() > send_by:
+            return Answered(hand_over=item, reply=Refused(RefusalClass.GIVEN_BACK, "Not sent in time"))
+        try:
+            answer = await self._workplace.call(item.provider, item.fields)
+        except NotSent as trouble:
+            return Answered(hand_over=item, reply=Refused(RefusalClass.NOT_SENT, str(trouble)))
+        except Ambiguous as trouble:
+            return Answered(hand_over=item, reply=Unclear(str(trouble)), response=str(trouble)[:500])
+        return Answered(
+            hand_over=item,
+            reply=read_add(answer),
+            http_status=answer.http_status,
+            response=response_text(answer.body, key=item.provider.access.key),
+        )
+
+    async def _write_outcomes(self) -> None:
+        """Write down the outcomes that have come, all together, for as long as the worker lives."""
+        while True:
+            await self._answer_came.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._answer_came.clear()
+            batch, self._answered = self._answered, []
+            await self._write(batch)
+            if not self._answered:
+                self._all_written.set()
+
+    async def _write(self, batch: list[Answered]) -> None:
+        while True:
+            try:
+                await self._workplace.in_database(record, batch)
+                return
+            except (InterfaceError, OperationalError) as error:
+                # The provider's answers are in memory only: nothing matters more than to get them written.
+                _log.warning("outcomes_wait_for_database", number=len(batch), error=str(error).strip())
+                await asyncio.sleep(RETRY_WRITING_SECONDS)
+            except DatabaseError:
+                if len(batch) == 1:
+                    # Its lease will make it unknown, for a person to settle.
+                    _log.exception("outcome_cannot_be_written", order_id=batch[0].hand_over.order_id)
+                    return
+                for item in batch:
+                    await self._write([item])
+                return

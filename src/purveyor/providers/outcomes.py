@@ -1,0 +1,274 @@
+"""Writing down what came of hand-overs, and what each outcome means for the order and the provider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.money.models import House, TransferKind
+from purveyor.money.moving import Movement, move
+from purveyor.orders.cancelling import cancel_undelivered
+from purveyor.orders.models import Dispatch, OrderKind
+from purveyor.orders.queue import hold, requeue
+from purveyor.providers.handing_over import HandOver
+from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
+from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
+from purveyor.providers.models import Outcome, Route
+from purveyor.providers.polling_schedule import first_delay
+from purveyor.providers.refusals import RefusalClass
+from purveyor.providers.replies import Accepted, Refused, Unclear
+from purveyor.providers.standing import Setback, note_setback, note_success
+
+_SQL: Final = load_sql(__file__, "outcomes.sql")
+_log = structlog.get_logger(__name__)
+
+LONGEST_RESPONSE_CHARACTERS: Final = 2000
+MOST_EXPIRED_AT_ONCE: Final = 500
+
+_SETBACKS: Final = {
+    RefusalClass.FUNDS: Setback.OUT_OF_FUNDS,
+    RefusalClass.KEY: Setback.KEY_REFUSED,
+    RefusalClass.RATE: Setback.SLOW_DOWN,
+    RefusalClass.NOT_SENT: Setback.UNREACHABLE,
+}
+"""Refusals that are about the provider as a whole, not about the order."""
+_BACK_TO_QUEUE: Final = frozenset(
+    {
+        *_SETBACKS,
+        RefusalClass.GIVEN_BACK,
+        RefusalClass.SERVICE,
+        RefusalClass.LINK,
+        RefusalClass.QUANTITY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A hand-over and what came of it."""
+
+    hand_over: HandOver
+    reply: Accepted | Refused | Unclear
+    http_status: int | None = None
+    response: str = ""
+    """As received, trimmed, without the key."""
+
+
+def response_text(body: bytes, *, key: str) -> str:
+    """A reply as it is kept: trimmed, storable, and without the key should the provider repeat it."""
+    text = body[: LONGEST_RESPONSE_CHARACTERS * 4].decode(errors="replace").replace("\0", "")
+    return text.replace(key, "[key]")[:LONGEST_RESPONSE_CHARACTERS]
+
+
+def record(answers: Sequence[Answered]) -> None:
+    """Write down what came of hand-overs. Repeating it changes nothing, so it may be tried until it succeeds.
+
+    One answer that the database rejects never keeps its neighbours from being written.
+    """
+    settled = [item for item in answers if not isinstance(item.reply, Refused)]
+    try:
+        _record_settled(settled)
+    except IntegrityError:
+        # Two workers were given the same id at the same moment: the constraint shows which one is second.
+        for item in settled:
+            _record_alone(item)
+    for item in answers:
+        if isinstance(item.reply, Refused):
+            _record_refusal(item, item.reply)
+    for item in answers:
+        DISPATCHES.labels(outcome=_outcome(item.reply).value).inc()
+
+
+def _record_alone(item: Answered) -> None:
+    try:
+        _record_settled([item])
+    except IntegrityError:
+        unclear = Unclear("the provider gave an id that another order has")
+        _record_settled(
+            [
+                Answered(
+                    hand_over=item.hand_over,
+                    reply=unclear,
+                    http_status=item.http_status,
+                    response=item.response,
+                )
+            ]
+        )
+
+
+@transaction.atomic
+def _record_settled(answers: Sequence[Answered]) -> None:
+    """Write down acceptances with their costs, and outcomes that nobody can tell."""
+    if not answers:
+        return
+    taken = _accept([item for item in answers if isinstance(item.reply, Accepted)])
+    unknown = [item for item in answers if item.hand_over.fulfilment_id not in taken]
+    if unknown:
+        with hot_cursor() as cursor:
+            cursor.execute(
+                _SQL["leave_unknown"].encode(),
+                {"fulfilments": [item.hand_over.fulfilment_id for item in unknown]},
+            )
+        for item in unknown:
+            why = item.reply.why if isinstance(item.reply, Unclear) else f"the id is not new: {item.reply}"
+            _log.error("hand_over_unknown", order_id=item.hand_over.order_id, why=why)
+        UNKNOWN.inc(len(unknown))
+        _note_unusable(unknown)
+    _answer_attempts(
+        [
+            (item, Outcome.ACCEPTED if item.hand_over.fulfilment_id in taken else Outcome.UNKNOWN)
+            for item in answers
+        ]
+    )
+    recovered = {
+        item.hand_over.provider.id
+        for item in answers
+        if item.hand_over.fulfilment_id in taken and item.hand_over.provider.troubles
+    }
+    if recovered:
+        note_success(recovered)
+
+
+def _accept(answers: Sequence[Answered]) -> set[int]:
+    """Accept what can be accepted, book its cost, and return the fulfilments that are accepted now."""
+    first: dict[tuple[int, str], Answered] = {}
+    for item in answers:
+        assert isinstance(item.reply, Accepted)  # noqa: S101  (the caller's filter, told to the type checker)
+        first.setdefault((item.hand_over.provider.id, item.reply.external_id), item)
+    if not first:
+        return set()
+    parameters = {
+        "fulfilments": [item.hand_over.fulfilment_id for item in first.values()],
+        "external_ids": [external_id for _, external_id in first],
+        "polls": [first_delay().total_seconds()] * len(first),
+    }
+    taken = {row.id for row in fetch_all(_SQL["accept"], parameters)}
+    move(
+        [
+            Movement(
+                kind=TransferKind.PROVIDER_COST,
+                cause_id=item.hand_over.fulfilment_id,
+                source_id=item.hand_over.provider.wallet_id,
+                destination_id=House.COST,
+                amount=item.hand_over.cost,
+            )
+            for item in first.values()
+            if item.hand_over.fulfilment_id in taken and item.hand_over.cost
+        ],
+        wallets_are_locked=True,  # no customer's wallet is among them
+    )
+    if len(taken) < len(first):
+        del parameters["polls"]
+        taken |= {row.id for row in fetch_all(_SQL["accepted_before"], parameters)}
+    return taken
+
+
+def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
+    with hot_cursor() as cursor:
+        cursor.execute(
+            _SQL["answer_attempts"].encode(),
+            {
+                "attempts": [item.hand_over.attempt_id for item, _ in answers],
+                "outcomes": [outcome.value for _, outcome in answers],
+                "http_statuses": [item.http_status for item, _ in answers],
+                "responses": [item.response for item, _ in answers],
+            },
+        )
+
+
+def _note_unusable(unknown: Sequence[Answered]) -> None:
+    for item in unknown:
+        note_setback(
+            provider_id=item.hand_over.provider.id, setback=Setback.NO_USABLE_ANSWER, text=item.response[:200]
+        )
+
+
+@transaction.atomic
+def _record_refusal(item: Answered, refused: Refused) -> None:
+    """Write down a definite refusal, and let the order wait, try elsewhere, or end."""
+    order_id = item.hand_over.order_id
+    (order,) = fetch_all(_SQL["lock_order"], {"order": order_id})
+    rows = fetch_all(
+        _SQL["refuse"],
+        {
+            "fulfilment": item.hand_over.fulfilment_id,
+            "refusal": refused.refusal.value,
+            "text": refused.text[:LONGEST_REASON_CHARACTERS],
+        },
+    )
+    _answer_attempts([(item, _outcome(refused))])
+    if not rows:
+        return
+    _log.info("hand_over_refused", order_id=order_id, refusal=refused.refusal.value, text=refused.text)
+    (fulfilment,) = rows
+    if setback := _SETBACKS.get(refused.refusal):
+        note_setback(provider_id=fulfilment.provider_id, setback=setback, text=refused.text)
+    if refused.refusal is RefusalClass.SERVICE:
+        Route.objects.filter(pk=fulfilment.route_id).update(
+            enabled=False, closed_reason=refused.text[:LONGEST_REASON_CHARACTERS]
+        )
+        _log.error("route_closed", route_id=fulfilment.route_id, text=refused.text)
+    give_back(order, refused)
+
+
+def give_back(order: Any, refused: Refused) -> None:
+    """What becomes of an order whose hand-over surely did not happen. Its row is held by the caller.
+
+    A customer who asked to cancel meanwhile gets just that. Otherwise the queue decides again, which knows
+    the provider's standing and the routes left; a busy link waits, and words we cannot read wait for staff.
+    """
+    if order.dispatch != Dispatch.HANDED:
+        return
+    if order.cancel_wanted:
+        cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind))
+    elif refused.refusal in _BACK_TO_QUEUE:
+        requeue([order.id])
+    elif refused.refusal is RefusalClass.DUPLICATE:
+        hold([order.id], reason=Hold.SAME_LINK)
+    else:
+        hold([order.id], reason=REFUSED.format(text=refused.text)[:LONGEST_REASON_CHARACTERS])
+
+
+def lock_order(order_id: int) -> Any:
+    """An order as `give_back` needs it, held until the transaction ends."""
+    (order,) = fetch_all(_SQL["lock_order"], {"order": order_id})
+    return order
+
+
+@transaction.atomic
+def give_up_expired() -> int:
+    """Make hand-overs of workers that died unknown, and return how many: they may have been sent, or not."""
+    rows = fetch_all(_SQL["expired_attempts"], {"limit": MOST_EXPIRED_AT_ONCE})
+    if not rows:
+        return 0
+    fulfilments = [row.fulfilment_id for row in rows]
+    with hot_cursor() as cursor:
+        cursor.execute(_SQL["leave_unknown"].encode(), {"fulfilments": fulfilments})
+        cursor.execute(
+            _SQL["answer_attempts"].encode(),
+            {
+                "attempts": [row.attempt_id for row in rows],
+                "outcomes": [Outcome.UNKNOWN.value] * len(rows),
+                "http_statuses": [None] * len(rows),
+                "responses": ["The worker died before it could write the answer down."] * len(rows),
+            },
+        )
+    LEASES_EXPIRED.inc(len(rows))
+    UNKNOWN.inc(len(rows))
+    _log.error("hand_overs_abandoned", fulfilments=fulfilments)
+    return len(rows)
+
+
+def _outcome(reply: Accepted | Refused | Unclear) -> Outcome:
+    match reply:
+        case Accepted():
+            return Outcome.ACCEPTED
+        case Refused(refusal=RefusalClass.NOT_SENT | RefusalClass.GIVEN_BACK | RefusalClass.RATE):
+            return Outcome.NOT_SENT
+        case Refused():
+            return Outcome.REFUSED
+        case Unclear():
+            return Outcome.UNKNOWN

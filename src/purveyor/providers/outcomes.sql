@@ -1,0 +1,51 @@
+-- name: accept
+-- A late answer to a hand-over that was given up as unknown is evidence, and settles it. An id that another
+-- fulfilment has is none: that answer is about something else.
+UPDATE providers_fulfilment fulfilment SET
+    handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = expected_cost,
+    next_poll_at = now() + answer.poll_after_seconds * interval '1 second'
+FROM unnest(%(fulfilments)s::bigint[], %(external_ids)s::text[], %(polls)s::float8[])
+    AS answer (fulfilment_id, external_id, poll_after_seconds)
+WHERE fulfilment.id = answer.fulfilment_id AND fulfilment.handover IN ('sending', 'unknown')
+  AND NOT EXISTS (
+    SELECT FROM providers_fulfilment other
+    WHERE other.provider_id = fulfilment.provider_id AND other.external_id = answer.external_id
+      AND other.external_id <> ''
+  )
+RETURNING fulfilment.id;
+
+-- name: accepted_before
+-- Of answers that changed nothing: those that were written down already, by a try whose commit went unheard.
+SELECT fulfilment.id FROM providers_fulfilment fulfilment
+JOIN unnest(%(fulfilments)s::bigint[], %(external_ids)s::text[]) AS answer (fulfilment_id, external_id)
+    ON answer.fulfilment_id = fulfilment.id AND answer.external_id = fulfilment.external_id
+WHERE fulfilment.handover = 'accepted';
+
+-- name: answer_attempts
+UPDATE providers_attempt SET
+    outcome = answer.outcome, http_status = answer.http_status, response = answer.response, answered_at = now()
+FROM unnest(%(attempts)s::bigint[], %(outcomes)s::text[], %(http_statuses)s::int[], %(responses)s::text[])
+    AS answer (attempt_id, outcome, http_status, response)
+WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.outcome IN ('sending', 'unknown');
+
+-- name: leave_unknown
+UPDATE providers_fulfilment SET handover = 'unknown'
+WHERE id = ANY(%(fulfilments)s::bigint[]) AND handover = 'sending';
+
+-- name: refuse
+-- In a transaction that holds the order. Nothing changes when a person has settled the hand-over meanwhile.
+UPDATE providers_fulfilment SET handover = 'refused', refusal = %(refusal)s, refusal_text = %(text)s
+WHERE id = %(fulfilment)s AND handover IN ('sending', 'unknown')
+RETURNING order_id, provider_id, route_id;
+
+-- name: lock_order
+SELECT orders.id, orders.kind, orders.dispatch,
+       EXISTS (SELECT FROM orders_cancelrequest request
+               WHERE request.order_id = orders.id AND request.status = 'requested') AS cancel_wanted
+FROM orders_order orders WHERE orders.id = %(order)s FOR NO KEY UPDATE OF orders;
+
+-- name: expired_attempts
+-- Of workers that died between sending and writing down.
+SELECT attempt.id AS attempt_id, attempt.fulfilment_id FROM providers_attempt attempt
+WHERE attempt.outcome = 'sending' AND attempt.lease_until < now()
+ORDER BY attempt.lease_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED;

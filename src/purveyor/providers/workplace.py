@@ -1,0 +1,140 @@
+"""What every loop of the worker needs: database threads, a line to each provider, and when to stop."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from purveyor.providers.client import Client, NotSent, ProviderTrouble
+from purveyor.providers.metrics import CALLS, CALLS_FAILED, LOOP_FAILURES
+from purveyor.providers.replies import Answer
+from purveyor.providers.standing import Standing
+
+DATABASE_THREADS: Final = 4
+IDLE_SECONDS: Final = 0.2
+FIRST_RETRY_SECONDS: Final = 0.2
+LONGEST_RETRY_SECONDS: Final = 5.0
+RETIRED_LINGER_SECONDS: Final = 15
+CLOSING_SECONDS: Final = 3.0
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class Workplace:
+    """Shared by the loops of one worker; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
+        self._clients: dict[int, Client] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def in_database(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        """Run database code in a thread that keeps its connection, and loses it when the database did."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: _with_connection(function, args, kwargs))
+
+    async def call(
+        self, provider: Standing, fields: Mapping[str, str], *, timeout_seconds: float | None = None
+    ) -> Answer:
+        """Call a provider. Raises `NotSent` or `Ambiguous`."""
+        action = fields["action"]
+        began = time.perf_counter()
+        try:
+            answer = await self._client(provider).call(fields, timeout_seconds=timeout_seconds)
+        except ProviderTrouble as trouble:
+            CALLS_FAILED.labels(action=action, kind=type(trouble).__name__).inc()
+            level = _log.info if isinstance(trouble, NotSent) else _log.warning
+            level("provider_call_failed", provider=provider.name, action=action, trouble=str(trouble))
+            raise
+        CALLS.labels(action=action).observe(time.perf_counter() - began)
+        return answer
+
+    def _client(self, provider: Standing) -> Client:
+        """The line to a provider; a new one when its address or key has changed."""
+        client = self._clients.get(provider.id)
+        if client is None or client.access != provider.access:
+            if client is not None:
+                self._retire(client)
+            client = self._clients[provider.id] = Client(provider.access)
+        return client
+
+    def _retire(self, client: Client) -> None:
+        """Close a line once the calls that may still be under way on it have ended."""
+
+        async def close_later() -> None:
+            await self.pause(client.access.timeout_seconds + RETIRED_LINGER_SECONDS)
+            await client.close()
+
+        task = asyncio.create_task(close_later())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def pause(self, seconds: float, *, until: asyncio.Event | None = None) -> None:
+        """Wait so long, or until the event, or until the worker stops."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self.stopping, until) if event]
+        try:
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def keep_doing(
+        self, name: str, step: Callable[[], Any], *, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """Do `step` until the worker stops: again at once while it finds work, after a pause when not.
+
+        A failure is logged and tried again, with pauses that grow: the database or a provider may be away.
+        """
+        retry_seconds = FIRST_RETRY_SECONDS
+        while not self.stopping.is_set():
+            try:
+                busy = await step()
+            except Exception as failure:  # noqa: BLE001  (whatever it is, the other loops and the next round go on)
+                LOOP_FAILURES.labels(loop=name).inc()
+                _log_failure(name, failure)
+                await self.pause(retry_seconds)
+                retry_seconds = min(retry_seconds * 2, LONGEST_RETRY_SECONDS)
+                continue
+            retry_seconds = FIRST_RETRY_SECONDS
+            if not busy:
+                await self.pause(idle_seconds)
+
+    async def close(self) -> None:
+        """Hang up on every provider and let the database threads end."""
+        self.stopping.set()
+        await asyncio.gather(*(client.close() for client in self._clients.values()), *self._closing)
+        # Only a thread itself may close its connection: the barrier gives each of them one turn.
+        everyone = threading.Barrier(DATABASE_THREADS, timeout=CLOSING_SECONDS)
+        loop = asyncio.get_running_loop()
+        turns = [loop.run_in_executor(self._threads, _hang_up, everyone) for _ in range(DATABASE_THREADS)]
+        await asyncio.wait(turns, timeout=CLOSING_SECONDS)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _with_connection(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    try:
+        return function(*args, **kwargs)
+    except (InterfaceError, OperationalError):
+        connection.close()  # it may be dead; the next call opens a new one
+        raise
+
+
+def _hang_up(everyone: threading.Barrier) -> None:
+    with contextlib.suppress(threading.BrokenBarrierError):
+        everyone.wait()
+    connection.close()
+
+
+def _log_failure(name: str, failure: Exception) -> None:
+    if isinstance(failure, DatabaseError | InterfaceError):
+        _log.warning("worker_waits_for_database", loop=name, error=str(failure).strip())
+    else:
+        _log.error("worker_round_failed", loop=name, exc_info=failure)
