@@ -3,7 +3,6 @@
 import contextlib
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from bench import bars, filling, panel
+from bench.control import control
 from bench.figures import Figure, Round, figure
 from bench.measuring import Effort, Say
 from purveyor import configuration
@@ -65,16 +65,6 @@ class _Provider:
     """One of its services of type Default, by its id."""
     rate: str
 
-    def control(self, path: str, settings: dict[str, object] | None = None) -> Any:
-        """Use the control door."""
-        request = urllib.request.Request(  # noqa: S310  our own loopback address
-            self.place.url.replace("/api/v2", f"/control/{path}"),
-            data=None if settings is None else json.dumps(settings).encode(),
-            headers={"Authorization": f"Bearer {self.place.key}"},
-        )
-        with urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS) as reply:  # noqa: S310
-            return json.load(reply)
-
 
 @contextlib.contextmanager
 def _provider(home: Path) -> Iterator[_Provider]:
@@ -86,7 +76,7 @@ def _provider(home: Path) -> Iterator[_Provider]:
             each for each in services if each["type"] == "Default" and int(each["max"]) >= _QUANTITY
         )
         provider = _Provider(place, str(service["service"]), str(service["rate"]))
-        provider.control("settings", {"latency_ms": LATENCY_MS, "balance": "1000000000"})
+        control(place, "settings", {"latency_ms": LATENCY_MS, "balance": "1000000000"})
         yield provider
 
 
@@ -111,7 +101,7 @@ def _accepted(watch: "psycopg.Connection[Any]") -> int:
 
 def _prove_none_doubled(watch: "psycopg.Connection[Any]", provider: _Provider) -> None:
     """What the provider accepted and what the panel knows of it must be the same."""
-    links = [order["link"] for order in provider.control("orders")["orders"]]
+    links = [order["link"] for order in control(provider.place, "orders")["orders"]]
     assert len(links) == len(set(links)), "an order reached the provider twice"
     assert _accepted(watch) == len(links), (
         f"the panel knows {_accepted(watch)} of {len(links)} accepted orders"

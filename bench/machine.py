@@ -1,5 +1,6 @@
 """What the figures were measured on, and how much memory a process takes."""
 
+import contextlib
 import os
 import platform
 import re
@@ -32,7 +33,8 @@ def descendants(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text(encoding="ascii").split()]
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                found += [int(child) for child in task.read_text(encoding="ascii").split()]
     return found
 
 

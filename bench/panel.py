@@ -48,7 +48,7 @@ def command(home: Path, *arguments: str) -> str:
     Raises subprocess.CalledProcessError when it fails.
     """
     ended = subprocess.run(
-        _purveyor(*arguments), check=True, capture_output=True, text=True, env=_environment(home)
+        _purveyor(*arguments), check=True, capture_output=True, text=True, env=environment(home)
     )
     return ended.stdout
 
@@ -102,7 +102,7 @@ def _process(home: Path, name: str, *, settings: dict[str, str]) -> Iterator["su
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=_environment(home) | settings,
+            env=environment(home, PURVEYOR_DEMO="0", **settings),
         )
     try:
         yield process
@@ -153,8 +153,8 @@ def _purveyor(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "purveyor.ops.cli", *arguments]
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """The panel's default settings: the caller's own must not change what is measured."""
+def environment(home: Path, **settings: str) -> dict[str, str]:
+    """The environment of a panel in `home`; of the caller's own settings none may change what is tested."""
     names = {setting.name for setting in configuration.SETTINGS}
     kept = {name: value for name, value in os.environ.items() if name not in names}
-    return kept | {"PURVEYOR_HOME": str(home), "PURVEYOR_DEMO": "0"}
+    return kept | {"PURVEYOR_HOME": str(home)} | settings
