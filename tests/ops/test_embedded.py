@@ -63,7 +63,7 @@ def test_a_fresh_server_is_private_durable_and_in_unicode(home: Path) -> None:
         assert ask(home, "SELECT upper('ß ä ı i')") == "ß Ä I I"
         assert ask(home, "SHOW listen_addresses") == ""
         assert mode(home) == mode(home / "database") == mode(configuration.socket_folder(home)) == 0o700
-    assert embedded.database_files.running_pid(home) is None
+    assert database_files.running_pid(home) is None
 
 
 def test_a_user_other_than_the_panel_s_is_rejected(home: Path) -> None:

@@ -1,0 +1,34 @@
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from purveyor.ops import migrating
+from purveyor.ops.trouble import Trouble
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_up_to_date_database_is_left_alone() -> None:
+    said: list[str] = []
+    migrating.require_migrated()
+    migrating.migrate(say=said.append)
+    assert said == []
+
+
+def test_a_database_of_a_newer_version_is_refused_by_migrate_and_serves_all_the_same() -> None:
+    MigrationRecorder(connection).record_applied("orders", "9999_from_the_future")
+    with pytest.raises(Trouble, match=r"newer version of Purveyor \(orders.9999_from_the_future"):
+        migrating.migrate(say=lambda _: None)
+    migrating.require_migrated()
+
+
+def test_an_older_database_is_told_to_be_migrated() -> None:
+    MigrationRecorder(connection).record_unapplied("providers", "0001_initial")
+    with pytest.raises(Trouble, match="run `purveyor migrate`"):
+        migrating.require_migrated()
+
+
+def test_an_old_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrating, "POSTGRESQL_MIN_VERSION", 99)
+    with pytest.raises(Trouble, match="Purveyor needs 99 or newer"):
+        migrating.require_database()
