@@ -69,72 +69,96 @@ STATUSES: Final = (
 )
 
 
-def _words(refusal: type[refusals.Refusal]) -> str:
-    """The text of a refusal, with N where it names a number."""
-    return (inspect.getdoc(refusal) or "").format(minimum="N", maximum="N")
-
-
-ERRORS: Final = (
-    _table(
+_REFUSALS: Final[Sequence[tuple[Text, Sequence[tuple[type[refusals.Refusal] | str, Text]]]]] = (
+    (
         _("Any call"),
-        ("Invalid API key", _("`key` is missing, unknown or revoked.")),
         (
-            _words(refusals.IncorrectRequest),
-            _("`action` is missing or unknown, a required parameter is missing, or a value cannot be read."),
+            ("Invalid API key", _("`key` is missing, unknown or revoked.")),
+            (
+                refusals.IncorrectRequest,
+                _("`action` is unknown, a required parameter is missing, or a value cannot be read."),
+            ),
+            (refusals.AccountSuspended, _("The account was suspended. Please contact us.")),
         ),
-        (_words(refusals.AccountSuspended), _("The account was suspended. Please contact us.")),
     ),
-    _table(
+    (
         _("Add order"),
-        (_words(refusals.IncorrectServiceId), _("There is no such service, or it is not offered now.")),
-        (_words(refusals.BadLink), _("`link` is missing or is not one line of text.")),
-        (_words(refusals.CommentsMissing), _("`comments` is missing or has no lines.")),
-        (_words(refusals.QuantityTooSmall), _("Below the service’s `min`, N. Also per run and per post.")),
         (
-            _words(refusals.QuantityTooLarge),
-            _("Above the service’s `max`, N. Also for all runs of a drip-feed together."),
+            (refusals.IncorrectServiceId, _("There is no such service, or it is not offered now.")),
+            (refusals.BadLink, _("`link` is missing or is not one line of text.")),
+            (refusals.CommentsMissing, _("`comments` is missing or has no lines.")),
+            (refusals.QuantityTooSmall, _("Below the service’s `min`, N. Also per run and per post.")),
+            (
+                refusals.QuantityTooLarge,
+                _("Above the service’s `max`, N. Also for all runs of a drip-feed together."),
+            ),
+            (
+                refusals.DripFeedNotOffered,
+                _("`runs` and `interval` were sent for a service without drip-feed."),
+            ),
+            (refusals.IntervalRequired, _("`runs` was sent without `interval`.")),
+            (refusals.RunsRequired, _("`interval` was sent without `runs`.")),
+            (refusals.DuplicateLink, _("An earlier order of yours for the same link has not ended.")),
+            (
+                refusals.IdempotencyKeyReused,
+                _("`idempotency_key` named an earlier order with other parameters."),
+            ),
+            (refusals.NotEnoughFunds, _("The charge is more than your balance.")),
+            (refusals.SomethingWentWrong, _("The order could not be kept. Please tell us.")),
         ),
-        (
-            _words(refusals.DripFeedNotOffered),
-            _("`runs` and `interval` were sent for a service without drip-feed."),
-        ),
-        (_words(refusals.IntervalRequired), _("`runs` was sent without `interval`.")),
-        (_words(refusals.RunsRequired), _("`interval` was sent without `runs`.")),
-        (_words(refusals.DuplicateLink), _("An earlier order of yours for the same link has not ended.")),
-        (
-            _words(refusals.IdempotencyKeyReused),
-            _("`idempotency_key` named an earlier order with other parameters."),
-        ),
-        (_words(refusals.NotEnoughFunds), _("The charge is more than your balance. Nothing was debited.")),
     ),
-    _table(
+    (
         _("Status, refill and cancel"),
         (
-            _words(refusals.IncorrectOrderId),
-            _("You have no order with this ID. Also why an order cannot be canceled."),
+            (
+                refusals.IncorrectOrderId,
+                _("You have no order with this ID."),
+            ),
+            (refusals.RefillDisabled, _("The service offers no refill.")),
+            (refusals.OrderNotCompleted, _("Only a completed order can be refilled.")),
+            (refusals.RefillTooSoon, _("Ask again when 24 hours have passed.")),
+            (refusals.RefillDaysOver, _("The time in which the service refills is over: this is final.")),
+            (refusals.RefillNotFound, _("You have no refill with this ID.")),
+            (refusals.CancelDisabled, _("The service offers no cancel.")),
+            (
+                refusals.CancelAlreadyRequested,
+                _("A cancel was requested before: wait for the order’s status."),
+            ),
+            (refusals.OrderAlreadyFinished, _("The order has ended.")),
         ),
-        (_words(refusals.RefillDisabled), _("The service offers no refill.")),
-        (_words(refusals.OrderNotCompleted), _("Only a completed order can be refilled.")),
-        (_words(refusals.RefillTooSoon), _("Ask again when 24 hours have passed.")),
-        (_words(refusals.RefillDaysOver), _("The time in which the service refills is over: this is final.")),
-        (_words(refusals.RefillNotFound), _("You have no refill with this ID.")),
-        (_words(refusals.CancelDisabled), _("The service offers no cancel.")),
-        (
-            _words(refusals.CancelAlreadyRequested),
-            _("A cancel was requested before: wait for the order’s status."),
-        ),
-        (_words(refusals.OrderAlreadyFinished), _("The order has ended.")),
     ),
 )
+
+
+def error_tables(*, as_keys: bool) -> list[MeaningTable]:
+    """Every refusal and when it comes, in words or, on a panel that answers so, as keys (protocol §6.2)."""
+    return [
+        _table(title, *((_error(refusal, as_keys=as_keys), meaning) for refusal, meaning in rows))
+        for title, rows in _REFUSALS
+    ]
+
+
+def _error(refusal: type[refusals.Refusal] | str, *, as_keys: bool) -> str:
+    """What stands in `error`, with N where the text names a number."""
+    if isinstance(refusal, str):
+        return refusal
+    if as_keys and refusal.key_name:
+        return refusal.key_name
+    return (inspect.getdoc(refusal) or "").format(minimum="N", maximum="N")
+
 
 HTTP_CODES: Final = _table(
     _("HTTP codes"),
     ("200", _("Every answer in JSON, errors included: read the body, not the code.")),
-    ("413", _("The body is larger than 1 MB.")),
+    ("408", _("The body did not arrive in time. Nothing was done.")),
+    ("413", _("The body is larger than 1 MB. Nothing was done.")),
     ("429", _("Too many unknown keys came from your address. Wait a minute, then use the right key.")),
     (
         "503",
-        _("Trouble of ours, with an empty body: it says nothing about your orders. Try again in a while."),
+        _(
+            "Trouble of ours, with an empty body: what you asked may or may not have been done. "
+            "Ask again in a while, for an order with the same `idempotency_key`."
+        ),
     ),
 )
 

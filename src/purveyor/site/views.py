@@ -6,8 +6,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from purveyor import configuration
 from purveyor.catalog.order_types import SUBSCRIPTION_DELAYS_MINUTES
-from purveyor.site.answers import ERRORS, HTTP_CODES, LIMITS, STATUSES
+from purveyor.site.answers import HTTP_CODES, LIMITS, STATUSES, error_tables
 from purveyor.site.example_code import EXAMPLES
 from purveyor.site.ordering import ORDER_TYPES, WEB_TRAFFIC_CHOICES
 from purveyor.site.reference import (
@@ -48,7 +49,7 @@ def api_page(request: HttpRequest) -> HttpResponse:
             "subscription_reply": SUBSCRIPTION_REPLY,
             "web_traffic_choices": WEB_TRAFFIC_CHOICES,
             "statuses": STATUSES,
-            "errors": ERRORS,
+            "errors": error_tables(as_keys=configuration.current().error_form == "key"),
             "http_codes": HTTP_CODES,
             "limits": LIMITS,
             "examples": [(example, example.with_url(url)) for example in EXAMPLES],
