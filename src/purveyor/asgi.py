@@ -20,12 +20,12 @@ from purveyor.api.bodies import (
     BodyTooLarge,
     BodyTooSlow,
     ClientGone,
+    Deadlines,
     Message,
     Receive,
     Scope,
     Send,
     content_length,
-    read_body,
 )
 from purveyor.api.observation import configure_process_log
 
@@ -35,13 +35,14 @@ PAGE_THREADS: Final = 8
 PAGE_BODY_MAX_BYTES: Final = 4 * 1024 * 1024
 
 _settings = configuration.current()
-_pages = WSGIMiddleware(pages, workers=PAGE_THREADS)
+_pages = WSGIMiddleware(pages, workers=PAGE_THREADS)  # type: ignore[arg-type]  # Django returns a bare iterable
 
 
 class _Process:
     """What lives as long as this process's event loop."""
 
     application: Application | None = None
+    bodies = Deadlines()
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +72,9 @@ async def _live(receive: Receive, send: Send) -> None:
 async def _page(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a request to Django, its body already here: a slow sender must not hold one of the few threads."""
     try:
-        body = await read_body(receive, announced=content_length(scope["headers"]), limit=PAGE_BODY_MAX_BYTES)
+        body = await _Process.bodies.read_body(
+            receive, announced=content_length(scope["headers"]), limit=PAGE_BODY_MAX_BYTES
+        )
     except BodyTooLarge:
         await _answer(send, 413, b"The request is too large.\n")
         return

@@ -13,13 +13,13 @@ from purveyor.orders.models import Source
 from purveyor.orders.refusals import IncorrectOrderId, IncorrectRequest, RefillNotFound, Refusal
 from purveyor.orders.requests import OrderRequest
 
-ORDER_FIELDS: Final = ("link", "quantity", "runs", "interval") + tuple(
-    sorted({field.name for form in FORMS.values() for field in form.fields})
+ORDER_FIELDS: Final[frozenset[str]] = frozenset({"link", "quantity", "runs", "interval"}).union(
+    field.name for form in FORMS.values() for field in form.fields
 )
 """Every field that an order of any type can have; whatever else a client sends is ignored (§1.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made per request, and freezing costs
 class Call:
     """A call by someone whose key is good."""
 
@@ -40,7 +40,7 @@ class Call:
         return ""
 
     def wanted_ids(self, *names: str) -> list[str]:
-        """The ids of the first list parameter that was sent. Raises `IncorrectRequest` where there is none."""
+        """The ids of the first of these lists that was sent. Raises `IncorrectRequest` without one."""
         asked = ids.listed(self.first(*names))
         if not asked:
             raise IncorrectRequest
@@ -76,7 +76,7 @@ async def add(call: Call) -> bytes:
     if not service:
         raise IncorrectRequest
     sent = call.parameters
-    fields = {name: sent[name] for name in ORDER_FIELDS if name in sent}
+    fields = {name: text for name, text in sent.items() if name in ORDER_FIELDS}
     if "media" not in fields and "media_url" in sent:
         fields["media"] = sent["media_url"]  # the name that some clients use (§3.1)
     request = OrderRequest(
@@ -176,7 +176,7 @@ ACTIONS: Final[dict[str, Callable[[Call], Awaitable[bytes]]]] = {
 def recognised(parameters: Parameters) -> str:
     """The action that a request means; empty where it names none.
 
-    Old clients send refill look-ups without an action (protocol §1.4): that is guessed, because it only reads.
+    Old clients send refill look-ups without an action (protocol §1.4): that is guessed, as it only reads.
     With `order` or `orders` it could mean a change, so nothing is guessed.
     """
     action = parameters.get("action", "").strip().lower()

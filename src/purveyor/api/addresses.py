@@ -9,8 +9,8 @@ from purveyor.api.bodies import Scope
 def client_address(scope: Scope, *, trusted_proxies: int) -> str:
     """The address that the outermost of our own proxies saw; without proxies, the connection's.
 
-    `X-Forwarded-For` is read from the right: each trusted proxy added one entry there, and whatever stands further
-    left was written by the client. With fewer entries than proxies the leftmost is taken.
+    `X-Forwarded-For` is read from the right: each trusted proxy added one entry there, and whatever stands
+    further left was written by the client. With fewer entries than proxies the leftmost is taken.
     """
     direct = str(scope["client"][0]) if scope.get("client") else ""
     if not trusted_proxies:
@@ -20,7 +20,7 @@ def client_address(scope: Scope, *, trusted_proxies: int) -> str:
 
 
 def is_local(scope: Scope, *, trusted_proxies: int) -> bool:
-    """Whether the client is a program on this machine, and no proxy stands between that we were not told of."""
+    """Whether the client is a program on this machine, without a proxy between that we do not know."""
     if not trusted_proxies and _forwarded_for(scope["headers"]):
         return False
     try:

@@ -1,8 +1,8 @@
 """Who calls: API keys looked up in a cache that lets go as soon as a key, a customer or a group changes."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final
 
 from purveyor.accounts.keys import KeyHolder, digest, holders
@@ -27,13 +27,13 @@ def look_up(digests: Sequence[bytes]) -> list[KeyHolder | None]:
 
 
 class KeyCache:
-    """The keys seen lately. Used on the event loop only, so it needs no locks; times are the loop's seconds."""
+    """The keys seen lately. Used on the event loop only, so without locks; times are `time.monotonic`."""
 
     def __init__(self, *, lookups: Batcher[bytes, KeyHolder | None]) -> None:
         self._lookups = lookups
         self._throttle = Throttle()
         self._holders: dict[bytes, KeyHolder] = {}
-        # Digests that were a customer's at any time: the throttle must not stop them when the cache is emptied.
+        # Digests that were a customer's at any time: the throttle must not stop them on an emptied cache.
         self._familiar: OrderedDict[bytes, None] = OrderedDict()
         self._version: int | None = None
         self._confirmed_at = 0.0
@@ -49,10 +49,10 @@ class KeyCache:
     async def find(self, key: str, *, address: str) -> KeyHolder | None:
         """The holder, asked of the database; None where nobody holds the key.
 
-        Raises `TooManyGuesses` without asking, for an address that guesses. Unknown keys are not remembered: one
-        made a moment ago must work.
+        Raises `TooManyGuesses` without asking, for an address that guesses. Unknown keys are not remembered:
+        one made a moment ago must work.
         """
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         wanted = digest(key)
         if wanted not in self._familiar and self._throttle.is_spent(address, now=now):
             raise TooManyGuesses

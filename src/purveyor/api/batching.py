@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Final, Generic, TypeVar
+
+from purveyor.api.database_threads import DatabaseThread
 
 Want = TypeVar("Want")
 Answer = TypeVar("Answer")
@@ -16,55 +17,50 @@ BATCH_MAX_WANTS: Final = 500
 class Batcher(Generic[Want, Answer]):
     """Runs one batch at a time in a database thread; what arrives meanwhile becomes the next batch.
 
-    A lone want goes at once. `run` gets a list of wants and returns their answers in the same order; whatever it
-    raises, every waiter of that batch gets.
+    A lone want goes at once. `run` gets a list of wants and returns their answers in the same order; whatever
+    it raises, every waiter of that batch gets.
     """
 
-    def __init__(
-        self,
-        run: Callable[[Sequence[Want]], Sequence[Answer]],
-        *,
-        thread: Executor,
-        max_wants: int = BATCH_MAX_WANTS,
-    ) -> None:
+    def __init__(self, run: Callable[[Sequence[Want]], Sequence[Answer]], *, thread: DatabaseThread) -> None:
         self._run = run
         self._thread = thread
-        self._max_wants = max_wants
         self._waiting: deque[tuple[Sequence[Want], asyncio.Future[Sequence[Answer]]]] = deque()
-        self._busy = False
+        self._is_busy = False
 
     def submit(self, wants: Sequence[Want]) -> "asyncio.Future[Sequence[Answer]]":
         """Ask for the answers to `wants`, which stay together in one batch."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Sequence[Answer]] = loop.create_future()
         self._waiting.append((wants, waiter))
-        if not self._busy:
-            self._busy = True
-            # Not before the loop has read the other requests that are here already: they come along for nothing.
-            loop.call_soon(self._start, loop)
+        if not self._is_busy:
+            self._is_busy = True
+            # Not before the loop has read the other requests that are here already: they come along free.
+            loop.call_soon(self._start)
         return waiter
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self) -> None:
         batch: list[Want] = []
         waiters: list[tuple[int, asyncio.Future[Sequence[Answer]]]] = []
-        while self._waiting and (not batch or len(batch) + len(self._waiting[0][0]) <= self._max_wants):
+        while self._waiting and (not batch or len(batch) + len(self._waiting[0][0]) <= BATCH_MAX_WANTS):
             wants, waiter = self._waiting.popleft()
             if not waiter.cancelled():
                 waiters.append((len(wants), waiter))
                 batch.extend(wants)
         if not batch:
-            self._busy = False
+            # Nobody waits, or only for nothing.
+            self._is_busy = False
+            for _, waiter in waiters:
+                waiter.set_result(())
             return
-        running = loop.run_in_executor(self._thread, self._run, batch)
-        running.add_done_callback(lambda done: self._finish(loop, done, waiters))
+        running = self._thread.call(lambda: self._run(batch))
+        running.add_done_callback(lambda done: self._finish(done, waiters))
 
     def _finish(
         self,
-        loop: asyncio.AbstractEventLoop,
         done: "asyncio.Future[Sequence[Answer]]",
         waiters: list[tuple[int, asyncio.Future[Sequence[Answer]]]],
     ) -> None:
-        self._start(loop)
+        self._start()  # first, so that the database works while the answers go out
         trouble = done.exception()
         answers = () if trouble else done.result()
         start = 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from time import monotonic
 from typing import Any, Final
 
 Scope = MutableMapping[str, Any]
@@ -11,9 +12,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 BODY_MAX_BYTES: Final = 1024 * 1024
 DRAIN_MAX_BYTES: Final = 8 * BODY_MAX_BYTES
-"""A body over the cap is read and dropped up to here, because most clients read no answer before they have sent all."""
+"""A body over the cap is read and dropped up to here: most clients read no answer before all is sent."""
 BODY_SECONDS: Final = 10.0
 """How long a body may take to arrive."""
+SWEEP_SECONDS: Final = 0.5
+"""How exactly the deadline is kept."""
 
 
 class BodyTooLarge(Exception):
@@ -28,28 +31,56 @@ class ClientGone(Exception):
     """The client hung up before its body was complete."""
 
 
-def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """The length that the client announced; None when it announced none."""
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else None
-    return None
+class Deadlines:
+    """Cancels the tasks whose body is late.
 
-
-async def read_body(
-    receive: Receive, *, announced: int | None, limit: int = BODY_MAX_BYTES, seconds: float = BODY_SECONDS
-) -> bytes:
-    """Read the whole body.
-
-    `announced` is the content-length; `limit` is in bytes. Raises `BodyTooLarge`, `BodyTooSlow` or `ClientGone`.
+    One sweep for all instead of a timer for each: nearly every body is here already, and setting and removing
+    a timer costs more than decoding it. Used on one event loop.
     """
-    if announced is not None and announced > DRAIN_MAX_BYTES:
-        raise BodyTooLarge
-    try:
-        async with asyncio.timeout(seconds):
+
+    def __init__(self, *, seconds: float = BODY_SECONDS) -> None:
+        self._seconds = seconds
+        self._started: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
+        self._sweep_is_due = False
+
+    async def read_body(
+        self, receive: Receive, *, announced: int | None, limit: int = BODY_MAX_BYTES
+    ) -> bytes:
+        """Read the whole body, which may be empty.
+
+        `announced` is its content-length; `limit` is in bytes. Raises `BodyTooLarge`, `BodyTooSlow` or
+        `ClientGone`.
+        """
+        if announced is not None and announced > DRAIN_MAX_BYTES:
+            raise BodyTooLarge
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None  # noqa: S101  (an ASGI application runs in a task)
+        self._started[task] = monotonic()
+        if not self._sweep_is_due:
+            self._sweep_is_due = True
+            loop.call_later(SWEEP_SECONDS, self._sweep, loop)
+        try:
             return await _read(receive, announced, limit)
-    except TimeoutError:
-        raise BodyTooSlow from None
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            task.uncancel()
+            raise BodyTooSlow from None
+        finally:
+            del self._started[task]
+            self._late.discard(task)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        begun_before = monotonic() - self._seconds
+        for task, started in self._started.items():
+            if started < begun_before and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        self._sweep_is_due = bool(self._started)
+        if self._sweep_is_due:
+            loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
 
 async def _read(receive: Receive, announced: int | None, limit: int) -> bytes:
@@ -59,15 +90,26 @@ async def _read(receive: Receive, announced: int | None, limit: int) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
-        part = message.get("body", b"")
+        part: bytes = message.get("body", b"")
         size += len(part)
+        # The server tells the end of a body in a message of its own; whoever counted need not wait for it.
+        is_last = size == announced or not message.get("more_body", False)
+        if is_last and size == len(part) <= limit:
+            return part
         if size <= limit:
             parts.append(part)
-        elif size > DRAIN_MAX_BYTES:
+        elif is_last or size > DRAIN_MAX_BYTES:
             raise BodyTooLarge
-        # The server tells the end of a body in a message of its own; whoever counted need not wait for it.
-        if size == announced or not message.get("more_body", False):
-            break
-    if size > limit:
-        raise BodyTooLarge
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        if is_last:
+            return b"".join(parts)
+
+
+def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """The length of the body as announced: 0 without a body, None where only its end will tell."""
+    length: int | None = 0
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value) if value.isdigit() else None
+        elif name == b"transfer-encoding":
+            return None
+    return length

@@ -4,17 +4,22 @@ import asyncio
 import gzip
 from collections import OrderedDict
 from collections.abc import Hashable
-from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from purveyor.accounts.keys import KeyHolder
+from purveyor.api.database_threads import DatabaseThread
 from purveyor.api.replies import ServiceRow, encode, rate_text
 from purveyor.catalog.snapshot import Snapshot
 
 KEPT_MAX_BYTES: Final = 48 * 1024 * 1024
 """Of rendered price lists in one process; the longest unused go first."""
 GZIP_LEVEL: Final = 6
+
+
+class NotReady(Exception):
+    """The catalogue was not read yet: the database did not answer since the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Page:
 class PriceLists:
     """Keeps rendered price lists of the current snapshot. Used on the event loop only."""
 
-    def __init__(self, *, thread: Executor, service_id_as_string: bool) -> None:
+    def __init__(self, *, thread: DatabaseThread, service_id_as_string: bool) -> None:
         self._thread = thread
         self._service_id_as_string = service_id_as_string
         self._snapshot: Snapshot | None = None
@@ -49,15 +54,11 @@ class PriceLists:
             self._size = 0
         self._snapshot = snapshot
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether there is a snapshot to show."""
-        return self._snapshot is not None
-
     async def page(self, holder: KeyHolder) -> Page:
-        """The price list of this customer. Only valid while `is_ready`."""
+        """The price list of this customer. Raises `NotReady`."""
         snapshot = self._snapshot
-        assert snapshot is not None
+        if snapshot is None:
+            raise NotReady
         name = snapshot.price_list_key(customer_id=holder.customer_id, group_id=holder.group_id)
         page = self._pages.get(name)
         if page is not None:
@@ -65,10 +66,7 @@ class PriceLists:
             return page
         rendering = self._rendering.get(name)
         if rendering is None:
-            loop = asyncio.get_running_loop()
-            rendering = loop.run_in_executor(
-                self._thread, _render, snapshot, holder, self._service_id_as_string
-            )
+            rendering = self._thread.call(partial(_render, snapshot, holder, self._service_id_as_string))
             self._rendering[name] = rendering
             rendering.add_done_callback(lambda done: self._keep(snapshot, name, done))
         # Shielded: other customers may wait for the same list when this one hangs up.

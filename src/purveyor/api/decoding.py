@@ -1,4 +1,4 @@
-"""What a client sent, whatever its encoding: the eight encodings and the list forms of protocol §1.2 and §1.3.
+"""What a client sent, in whichever of the eight encodings and list forms of protocol §1.2 and §1.3.
 
 Everything becomes plain text by parameter name. Text that is not valid Unicode keeps its damage as lone
 surrogates: no id, key or word matches it, and placing refuses to store it.

@@ -1,18 +1,27 @@
 """The door itself: one request of API v2 from its first byte to its answer (protocol §1, §6)."""
 
-import asyncio
-import contextlib
-from typing import Any, Final
+from collections.abc import Iterable
+from time import monotonic
+from typing import Final
 
 from purveyor.accounts.keys import KeyHolder
 from purveyor.api import replies
 from purveyor.api.actions import ACTIONS, SERVICES, Call, recognised
 from purveyor.api.addresses import client_address
 from purveyor.api.authentication import KeyCache, TooManyGuesses
-from purveyor.api.bodies import BodyTooLarge, BodyTooSlow, ClientGone, Receive, Scope, Send, read_body
+from purveyor.api.bodies import (
+    BodyTooLarge,
+    BodyTooSlow,
+    ClientGone,
+    Deadlines,
+    Receive,
+    Scope,
+    Send,
+    content_length,
+)
 from purveyor.api.catalogue import PriceLists
 from purveyor.api.decoding import Parameters, Undecodable, decode
-from purveyor.api.observation import Figures, Outcome
+from purveyor.api.observation import Figures, Outcome, RequestLine, RequestLog
 from purveyor.api.rooms import Rooms
 from purveyor.configuration import Configuration
 from purveyor.orders.refusals import AccountSuspended, IncorrectRequest, Refusal
@@ -20,18 +29,27 @@ from purveyor.orders.refusals import AccountSuspended, IncorrectRequest, Refusal
 Header = tuple[bytes, bytes]
 
 _JSON: Final[list[Header]] = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-_JSON_START: Final = {"type": "http.response.start", "status": 200, "headers": _JSON}
-_GZIP: Final[list[Header]] = [*_JSON, (b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
 _PLAIN: Final[list[Header]] = [*_JSON, (b"vary", b"accept-encoding")]
+_GZIP: Final[list[Header]] = [*_PLAIN, (b"content-encoding", b"gzip")]
 _RETRY: Final[Header] = (b"retry-after", b"2")
+_START: Final = {"type": "http.response.start", "status": 200, "headers": _JSON}
 
 KEY_NAMES: Final = ("key", "api_token", "api")
-"""`key`, and the names that other panels' clients use for it (§1.1)."""
-SHOWN_PREFIX_CHARACTERS: Final = 8
+"""`key`, and the names that clients of other panels use for it (§1.1)."""
 
 
 class UnknownKey(Refusal):
     """Invalid API key"""
+
+
+class Rejected(Exception):
+    """A request that is not taken, for a reason that HTTP has a status for."""
+
+    def __init__(self, status: int, words: str, outcome: Outcome) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+        self.outcome = outcome
 
 
 class Answer:
@@ -44,10 +62,10 @@ class Answer:
         self.headers = _JSON
         self.body = b""
         self.outcome = Outcome.OK
-        self.action = ""
+        self.action = "none"
         self.holder: KeyHolder | None = None
         self.address = ""
-        self.trouble: BaseException | None = None
+        self.trouble = ""
 
 
 class Door:
@@ -61,137 +79,108 @@ class Door:
         keys: KeyCache,
         price_lists: PriceLists,
         figures: Figures,
-        log: Any,
+        log: RequestLog,
     ) -> None:
-        self._configuration = configuration
+        self._trusted_proxies = configuration.trusted_proxies
         self._errors_as_keys = configuration.error_form == "key"
         self._rooms = rooms
         self._keys = keys
         self._price_lists = price_lists
         self._figures = figures
         self._log = log
-        self._time = asyncio.get_running_loop().time
+        self._bodies = Deadlines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every outcome is logged and counted."""
-        started = self._time()
+        started = monotonic()
         answer = Answer()
         try:
             await self._answer(answer, scope, receive)
         except Refusal as refusal:
-            answer.outcome = Outcome.REFUSED
-            self._refuse(answer, refusal)
+            if answer.outcome is Outcome.OK:
+                answer.outcome = Outcome.REFUSED
+            answer.body = replies.encode(replies.error(refusal, as_key=self._errors_as_keys))
+        except Rejected as rejected:
+            answer.status, answer.outcome = rejected.status, rejected.outcome
+            answer.headers = [*_JSON, _RETRY]
+            answer.body = replies.encode(replies.ErrorReply(rejected.words))
         except ClientGone:
             answer.outcome = Outcome.GONE
         except Exception as trouble:  # noqa: BLE001  (whatever it was, it is ours, and the caller learns nothing)
             # An empty body: a JSON error on `status` would make consumers give their order up (§5).
             answer.status, answer.headers, answer.body = 503, [_RETRY], b""
-            answer.outcome, answer.trouble = Outcome.TROUBLE, trouble
+            answer.outcome, answer.trouble = Outcome.TROUBLE, repr(trouble)
         if answer.outcome is not Outcome.GONE:
             await _send(send, answer)
-        self._observe(answer, started)
+        self._observe(answer, monotonic() - started)
 
     async def _answer(self, answer: Answer, scope: Scope, receive: Receive) -> None:
         method = scope["method"]
         if method not in {"GET", "POST"}:
             _answer_other_method(answer, method)
             return
-        parameters, accepts_gzip = await self._parameters(scope, receive, answer)
-        if parameters is None:
-            return
-        holder = await self._holder(parameters, scope, answer)
-        if holder is None:
-            return
-        answer.holder = holder
-        self._keys.note(holder)
+        parameters = await self._parameters(scope, receive)
+        answer.holder = holder = await self._holder(parameters, scope, answer)
         if not holder.active:
             raise AccountSuspended
-        action = answer.action = recognised(parameters)
+        answer.action = action = recognised(parameters)
         if action == SERVICES:
             page = await self._price_lists.page(holder)
-            answer.headers = _GZIP if accepts_gzip else _PLAIN
-            answer.body = page.compressed if accepts_gzip else page.plain
-        elif action:
+            wants_gzip = _accepts_gzip(scope["headers"])
+            answer.headers = _GZIP if wants_gzip else _PLAIN
+            answer.body = page.compressed if wants_gzip else page.plain
+        elif action in ACTIONS:
             call = Call(holder, parameters, self._rooms, self._errors_as_keys)
             answer.body = await ACTIONS[action](call)
         else:
             raise IncorrectRequest
 
-    async def _parameters(
-        self, scope: Scope, receive: Receive, answer: Answer
-    ) -> tuple[Parameters | None, bool]:
-        content_type = b""
-        announced: int | None = 0
-        accepts_gzip = False
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                announced = int(value) if value.isdigit() else None
-            elif name == b"content-type":
-                content_type = value
-            elif name == b"transfer-encoding":
-                announced = None
-            elif name == b"accept-encoding":
-                accepts_gzip = b"gzip" in value
+    async def _parameters(self, scope: Scope, receive: Receive) -> Parameters:
+        """What was sent. Raises `IncorrectRequest`, `Rejected`, `ClientGone`."""
+        headers = scope["headers"]
+        announced = content_length(headers)
+        body = b""
+        if announced != 0:
+            try:
+                body = await self._bodies.read_body(receive, announced=announced)
+            except BodyTooLarge:
+                raise Rejected(413, "Request too large", Outcome.UNREADABLE) from None
+            except BodyTooSlow:
+                raise Rejected(408, "Request timed out", Outcome.UNREADABLE) from None
         try:
-            body = b"" if announced == 0 else await read_body(receive, announced=announced)
-        except BodyTooLarge:
-            self._reject(answer, 413, "Request too large", Outcome.UNREADABLE)
-            return None, accepts_gzip
-        except BodyTooSlow:
-            self._reject(answer, 408, "Request timed out", Outcome.UNREADABLE)
-            return None, accepts_gzip
-        try:
-            decoded = decode(content_type=content_type, query=scope["query_string"], body=body)
+            return decode(content_type=_content_type(headers), query=scope["query_string"], body=body)
         except Undecodable:
             raise IncorrectRequest from None
-        return decoded, accepts_gzip
 
-    async def _holder(self, parameters: Parameters, scope: Scope, answer: Answer) -> KeyHolder | None:
-        """Whose key it is; None when the answer is ready because nobody's is."""
-        key = next((text for name in KEY_NAMES if (text := parameters.get(name, "").strip())), "")
-        holder = self._keys.known(key, now=self._time()) if key else None
-        if holder is not None:
-            return holder
-        answer.address = client_address(scope, trusted_proxies=self._configuration.trusted_proxies)
-        with contextlib.suppress(TooManyGuesses):
-            holder = await self._keys.find(key, address=answer.address) if key else None
+    async def _holder(self, parameters: Parameters, scope: Scope, answer: Answer) -> KeyHolder:
+        """Whose key it is. Raises `UnknownKey`, or `Rejected` for an address that tries too many."""
+        key = parameters.get("key") or next(filter(None, map(parameters.get, KEY_NAMES)), "")
+        key = key.strip()
+        holder = self._keys.known(key, now=monotonic()) if key else None
+        if holder is None:
+            answer.address = client_address(scope, trusted_proxies=self._trusted_proxies)
+            try:
+                holder = await self._keys.find(key, address=answer.address) if key else None
+            except TooManyGuesses:
+                raise Rejected(429, "Too many requests", Outcome.THROTTLED) from None
             if holder is None:
                 answer.outcome = Outcome.UNAUTHORISED
-                self._refuse(answer, UnknownKey())
-            return holder
-        self._reject(answer, 429, "Too many requests", Outcome.THROTTLED)
-        answer.headers = [*_JSON, _RETRY]
-        return None
+                raise UnknownKey
+        self._keys.note(holder)
+        return holder
 
-    def _refuse(self, answer: Answer, refusal: Refusal) -> None:
-        answer.body = replies.encode(replies.error(refusal, as_key=self._errors_as_keys))
-
-    @staticmethod
-    def _reject(answer: Answer, status: int, words: str, outcome: Outcome) -> None:
-        answer.status, answer.outcome = status, outcome
-        answer.body = replies.encode(replies.ErrorReply(words))
-
-    def _observe(self, answer: Answer, started: float) -> None:
-        seconds = self._time() - started
-        action = answer.action or "none"
-        holder = answer.holder
-        facts: dict[str, Any] = {"action": action, "outcome": answer.outcome, "ms": round(seconds * 1000, 2)}
-        if holder is not None:
-            facts["customer"] = holder.customer_id
-            facts["key"] = holder.prefix
-        else:
-            facts["address"] = answer.address
-        if answer.status != 200:  # noqa: PLR2004
-            facts["status"] = answer.status
-        if answer.trouble is not None:
-            facts["trouble"] = repr(answer.trouble)
-        self._figures.count(action=action, outcome=answer.outcome, seconds=seconds)
-        self._log.info("api", **facts)
+    def _observe(self, answer: Answer, seconds: float) -> None:
+        line = RequestLine(self._log.now(), answer.action, answer.outcome, round(seconds * 1000, 2))
+        if answer.holder is not None:
+            line.customer, line.key = answer.holder.customer_id, answer.holder.prefix
+        line.address, line.status, line.trouble = answer.address, answer.status, answer.trouble
+        self._figures.count(action=answer.action, outcome=answer.outcome, seconds=seconds)
+        self._log.write(line)
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    if answer.headers is _JSON and answer.status == 200:  # noqa: PLR2004
-        await send(_JSON_START)
+    if answer.headers is _JSON:
+        await send(_START)
     else:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
@@ -199,9 +188,25 @@ async def _send(send: Send, answer: Answer) -> None:
 
 def _answer_other_method(answer: Answer, method: str) -> None:
     """HEAD and OPTIONS are harmless (§6.3); other methods carry nothing that we read."""
-    if method == "HEAD":
-        return
     if method == "OPTIONS":
         answer.status, answer.headers = 204, [(b"allow", b"GET, POST, HEAD, OPTIONS")]
-        return
-    raise IncorrectRequest
+    elif method != "HEAD":
+        raise IncorrectRequest
+
+
+def _content_type(headers: Iterable[Header]) -> bytes:
+    for name, value in headers:
+        if name == b"content-type":
+            return value
+    return b""
+
+
+def _accepts_gzip(headers: Iterable[Header]) -> bool:
+    """Whether the client asked for gzip; `gzip;q=0` is a refusal."""
+    for name, value in headers:
+        if name == b"accept-encoding":
+            for offer in value.lower().split(b","):
+                coding, _, quality = offer.replace(b" ", b"").partition(b";")
+                if coding == b"gzip":
+                    return quality.rstrip(b"0") not in {b"q=", b"q=0."}
+    return False

@@ -20,7 +20,7 @@ def number(text: str) -> int | None:
 
 
 def listed(text: str) -> list[str]:
-    """The first 100 unique ids of a comma list, trimmed, in the order asked, junk included (protocol §2, §4.4)."""
+    """The first 100 unique entries of a comma list, trimmed, in the order asked, junk included (§2, §4.4)."""
     unique: dict[str, None] = {}
     for entry in text.split(",", ENTRIES_MAX)[:ENTRIES_MAX]:
         asked = entry.strip()

@@ -127,7 +127,7 @@ def encode(reply: msgspec.Struct | Sequence[msgspec.Struct] | Mapping[str, msgsp
 
 
 def amount_text(amount: Decimal) -> str:
-    """An amount as a trimmed fixed-point number, never with an exponent (protocol §4.10): `0.27819`, `100`, `0`."""
+    """An amount as a trimmed fixed-point number, never with an exponent (§4.10): `0.27819`, `100`, `0`."""
     text = f"{amount:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

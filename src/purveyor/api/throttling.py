@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 GUESSES_AT_ONCE: Final = 20
-"""Unknown keys that an address may show in a burst: a forgotten cron job with many keys still gets its answers."""
+"""Unknown keys that an address may show in a burst, as a forgotten cron job does."""
 GUESSES_PER_SECOND: Final = 0.5
 ADDRESSES_MAX: Final = 50_000
 """Addresses remembered; the longest idle ones are forgotten first."""

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from concurrent.futures import Executor
-from typing import Any, Final
+from functools import partial
+from time import monotonic
+from typing import Final
+
+import structlog
 
 from purveyor.accounts import keys as api_keys
 from purveyor.api.authentication import KeyCache
 from purveyor.api.catalogue import PriceLists
-from purveyor.api.database_threads import reading
+from purveyor.api.database_threads import DatabaseThread, reading
 from purveyor.catalog import snapshot as catalogue
 
 POLL_SECONDS: Final = 0.3
@@ -17,17 +20,18 @@ POLL_SECONDS: Final = 0.3
 NOTE_USE_SECONDS: Final = 15.0
 """Between two writes of which keys were used."""
 
+_log = structlog.get_logger(__name__)
+
 _News = tuple[int, catalogue.Snapshot]
 
 
 class Watch:
     """Polls the database as long as it runs."""
 
-    def __init__(self, *, thread: Executor, keys: KeyCache, price_lists: PriceLists, log: Any) -> None:
+    def __init__(self, *, thread: DatabaseThread, keys: KeyCache, price_lists: PriceLists) -> None:
         self._thread = thread
         self._keys = keys
         self._price_lists = price_lists
-        self._log = log
         self._is_blind = False
         self._task: asyncio.Task[None] | None = None
 
@@ -46,30 +50,28 @@ class Watch:
 
     async def look(self) -> None:
         """Compare versions. Where the database does not answer, nothing that was cached is believed."""
-        loop = asyncio.get_running_loop()
-        asked_at = loop.time()
+        asked_at = monotonic()
         try:
-            version, snapshot = await loop.run_in_executor(self._thread, _look)
+            version, snapshot = await self._thread.call(_look)
         except Exception as trouble:  # noqa: BLE001  (whatever it is, the watch must go on)
             self._keys.forget()
             if not self._is_blind:
-                self._log.error("database_away", trouble=repr(trouble))
+                _log.error("database_away", trouble=repr(trouble))
             self._is_blind = True
             return
         self._keys.confirm(version, now=asked_at)
         self._price_lists.replace(snapshot)
         if self._is_blind:
-            self._log.info("database_back")
+            _log.info("database_back")
         self._is_blind = False
 
     async def _keep_looking(self) -> None:
-        loop = asyncio.get_running_loop()
-        noted_at = loop.time()
+        noted_at = monotonic()
         while True:
             await asyncio.sleep(POLL_SECONDS)
             await self.look()
-            if loop.time() - noted_at >= NOTE_USE_SECONDS:
-                noted_at = loop.time()
+            if monotonic() - noted_at >= NOTE_USE_SECONDS:
+                noted_at = monotonic()
                 await self._note_use()
 
     async def _note_use(self) -> None:
@@ -77,7 +79,7 @@ class Watch:
         if used and not self._is_blind:
             # When a key was last used is a convenience; a lost note is made good by the next use.
             with contextlib.suppress(Exception):
-                await asyncio.get_running_loop().run_in_executor(self._thread, _note_use, used)
+                await self._thread.call(partial(_note_use, used))
 
 
 def _read_news() -> _News:
