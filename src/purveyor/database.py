@@ -5,11 +5,12 @@ under a line `-- name: what_it_does`.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 from django.db import connection
 from psycopg.rows import namedtuple_row
@@ -37,6 +38,19 @@ def hot_cursor() -> Iterator["psycopg.Cursor[Any]"]:
         psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor,
     ):
         yield cursor
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as one parameter for `json_to_recordset`, Decimals as exact text.
+
+    The driver would take eight times as long to write the same values as one array per column.
+    """
+    return msgspec.json.encode(rows).decode()
+
+
+def id_array(ids: Iterable[int]) -> str:
+    """Ids as the text of a `bigint[]`, for the same reason."""
+    return "{" + ",".join(map(str, map(int, ids))) + "}"
 
 
 def fetch_all(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[Any]:

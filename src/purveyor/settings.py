@@ -49,13 +49,18 @@ TEMPLATES = [
 ]
 
 
+_PREPARE_AFTER = 3  # executions of a statement on one connection
+
+
 def _database(url: str, *, embedded: bool) -> dict[str, Any]:
     """Django's form of a PostgreSQL URL; what stands in its query goes to libpq."""
     parts = urlsplit(url)
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     host = options.pop("host", None) or parts.hostname or ""
-    # Behind PgBouncer in transaction mode a prepared statement may belong to somebody else's session.
-    options.setdefault("prepare_threshold", 3 if embedded else None)
+    # Behind PgBouncer in transaction mode a prepared statement may belong to somebody else's session: on a
+    # server of the operator's they are used only where the URL says prepare_threshold=3.
+    threshold = options.pop("prepare_threshold", _PREPARE_AFTER if embedded else None)
+    options["prepare_threshold"] = None if threshold is None else int(threshold)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

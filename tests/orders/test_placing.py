@@ -147,7 +147,7 @@ def test_one_poison_row_hurts_nobody_else(monkeypatch: pytest.MonkeyPatch) -> No
 
     def poisoned(sale: Any) -> dict[str, Any]:
         row = original(sale)
-        return {**row, "charges": Decimal(-1)} if "poison" in row["links"] else row
+        return {**row, "charge": Decimal(-1)} if "poison" in row["link"] else row
 
     monkeypatch.setattr(placing, "_row", poisoned)
     batch = [request(customer, service, quantity=10, link=f"https://e.com/{n}") for n in range(20)]

@@ -8,7 +8,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from purveyor.accounts.models import Customer, CustomerStatus, User
-from purveyor.database import fetch_all
+from purveyor.database import fetch_all, id_array
 from purveyor.money.adjusting import adjust
 from purveyor.money.models import Transfer, Wallet, WalletKind
 
@@ -62,7 +62,7 @@ def balances(customer_ids: Sequence[int]) -> dict[int, Decimal]:
         JOIN money_wallet wallet ON wallet.id = customer.wallet_id
         WHERE customer.id = ANY(%s::bigint[])
         """,
-        [list(customer_ids)],
+        [id_array(customer_ids)],
     )
     return {row.id: row.balance for row in rows}
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django.db import IntegrityError, connection
 
-from purveyor.database import fetch_all, load_sql, violated_constraint
+from purveyor.database import as_json, fetch_all, id_array, load_sql, violated_constraint
 from purveyor.money.models import TransferKind
 
 _SQL = load_sql(__file__, "moving.sql")
@@ -52,7 +51,7 @@ class LockedWallet:
 
 def lock_wallets(ids: Iterable[int]) -> dict[int, LockedWallet]:
     """Lock customers' wallets, in order of id, until the transaction ends; other ids are passed over."""
-    rows = fetch_all(_SQL["lock_wallets"], {"ids": sorted({int(wallet_id) for wallet_id in ids})})
+    rows = fetch_all(_SQL["lock_wallets"], {"ids": id_array(sorted(set(ids)))})
     return {row.id: LockedWallet(*row) for row in rows}
 
 
@@ -68,7 +67,7 @@ def move(movements: Sequence[Movement], *, wallets_are_locked: bool = False) -> 
         return []
     if not wallets_are_locked:
         lock_wallets(wallet for item in movements for wallet in (item.source_id, item.destination_id))
-    parameters = _columns(movements)
+    parameters = _parameters(movements)
     try:
         made = {tuple(row) for row in fetch_all(_SQL["move"], parameters)}
     except IntegrityError as violation:
@@ -80,18 +79,28 @@ def move(movements: Sequence[Movement], *, wallets_are_locked: bool = False) -> 
     return [(item.kind.value, item.cause_id, item.part) in made for item in movements]
 
 
-def _columns(movements: Sequence[Movement]) -> dict[str, list[Any]]:
+def _parameters(movements: Sequence[Movement]) -> dict[str, str]:
     return {
-        "kinds": [item.kind.value for item in movements],
-        "causes": [item.cause_id for item in movements],
-        "parts": [item.part for item in movements],
-        "sources": [int(item.source_id) for item in movements],
-        "destinations": [int(item.destination_id) for item in movements],
-        "amounts": [item.amount for item in movements],
+        "wallets": id_array(
+            sorted({wallet for item in movements for wallet in (item.source_id, item.destination_id)})
+        ),
+        "movements": as_json(
+            [
+                {
+                    "kind": item.kind.value,
+                    "cause_id": item.cause_id,
+                    "part": item.part,
+                    "source_id": int(item.source_id),
+                    "destination_id": int(item.destination_id),
+                    "amount": item.amount,
+                }
+                for item in movements
+            ]
+        ),
     }
 
 
-def _refuse_missing_wallets(movements: Sequence[Movement], parameters: dict[str, list[Any]]) -> None:
+def _refuse_missing_wallets(movements: Sequence[Movement], parameters: dict[str, str]) -> None:
     """Raise unless each movement exists by now, made in this call or before."""
     existing = {tuple(row) for row in fetch_all(_SQL["already_made"], parameters)}
     for item in movements:

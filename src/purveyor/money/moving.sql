@@ -6,17 +6,15 @@ ORDER BY id FOR UPDATE;
 
 -- name: move
 -- Writes the transfers and, of customers' wallets only, the running balances. A transfer that exists already
--- is left out together with its effect on balances. The joins keep money from going where no wallet is.
-WITH wanted AS (
-    SELECT * FROM unnest(
-        %(kinds)s::text[], %(causes)s::bigint[], %(parts)s::smallint[],
-        %(sources)s::bigint[], %(destinations)s::bigint[], %(amounts)s::numeric[]
-    ) AS wanted (kind, cause_id, part, source_id, destination_id, amount)
+-- is left out together with its effect on balances, and so is one that names no wallet. The wallets are found
+-- by their ids once: joined to a list of unknown length, the table would be read as a whole.
+WITH wallet AS MATERIALIZED (
+    SELECT id FROM money_wallet WHERE id = ANY(%(wallets)s::bigint[])
 ), made AS (
     INSERT INTO money_transfer (kind, cause_id, part, source_id, destination_id, amount)
-    SELECT wanted.* FROM wanted
-    JOIN money_wallet source ON source.id = wanted.source_id
-    JOIN money_wallet destination ON destination.id = wanted.destination_id
+    SELECT kind, cause_id, part, source_id, destination_id, amount FROM json_to_recordset(%(movements)s::json)
+        AS wanted (kind text, cause_id bigint, part smallint, source_id bigint, destination_id bigint, amount numeric)
+    WHERE source_id IN (SELECT id FROM wallet) AND destination_id IN (SELECT id FROM wallet)
     ON CONFLICT (kind, cause_id, part) DO NOTHING
     RETURNING kind, cause_id, part, source_id, destination_id, amount
 ), changes AS (
@@ -28,10 +26,11 @@ WITH wanted AS (
 ), applied AS (
     UPDATE money_wallet SET balance = money_wallet.balance + changes.amount
     FROM changes WHERE money_wallet.id = changes.wallet_id AND money_wallet.kind = 'customer'
+        AND money_wallet.id = ANY(%(wallets)s::bigint[])
 )
 SELECT kind, cause_id, part FROM made;
 
 -- name: already_made
 SELECT transfer.kind, transfer.cause_id, transfer.part FROM money_transfer transfer
-JOIN unnest(%(kinds)s::text[], %(causes)s::bigint[], %(parts)s::smallint[]) AS wanted (kind, cause_id, part)
+JOIN json_to_recordset(%(movements)s::json) AS wanted (kind text, cause_id bigint, part smallint)
     ON (transfer.kind, transfer.cause_id, transfer.part) = (wanted.kind, wanted.cause_id, wanted.part);

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from purveyor.database import fetch_all, load_sql
+from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.orders.dripfeed import stop_runs
 from purveyor.orders.eligibility import cancel_refusal
 from purveyor.orders.following import Report, apply_reports
@@ -34,7 +34,7 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
     answers: list[Refusal | None] = []
     asked: set[int] = set()
     with transaction.atomic():
-        rows = fetch_all(_SQL["lock_orders"], {"ids": [order_id for _, order_id in wanted]})
+        rows = fetch_all(_SQL["lock_orders"], {"ids": id_array(order_id for _, order_id in wanted)})
         orders = {row.id: row for row in rows}
         for customer_id, order_id in wanted:
             order = orders.get(order_id)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import BelowFloor, Movement, move
 from purveyor.orders.models import FINAL_STATUSES, EventKind, OrderEvent, OrderKind, Status
@@ -56,7 +56,7 @@ def apply_reports(reports: Sequence[Report]) -> None:
     """
     latest = {report.order_id: report for report in reports}
     with transaction.atomic():
-        rows = fetch_all(_SQL["lock_orders"], {"ids": list(latest)})
+        rows = fetch_all(_SQL["lock_orders"], {"ids": id_array(latest)})
         events: list[OrderEvent] = []
         changes = [_change(row, latest[row.id], events) for row in rows]
         events += _unknown_words(rows, latest)
@@ -74,7 +74,7 @@ def finish_parents(parent_ids: set[int]) -> None:
     """
     if not parent_ids:
         return
-    finished = fetch_all(_SQL["lock_finished_parents"], {"ids": sorted(parent_ids)})
+    finished = fetch_all(_SQL["lock_finished_parents"], {"ids": id_array(sorted(parent_ids))})
     for row in finished:
         status = Status.COMPLETED if row.delivered else Status.CANCELED
         with hot_cursor() as cursor:
@@ -128,7 +128,7 @@ def _return_money(changes: Sequence[_Change], events: list[OrderEvent]) -> None:
     unequal = [change for change in changes if due.get(change.order.id, change.refunded) != change.refunded]
     if not unequal:
         return
-    ids = {"ids": [change.order.id for change in unequal]}
+    ids = {"ids": id_array(change.order.id for change in unequal)}
     parts = {row.order_id: row.last for row in fetch_all(_SQL["money_parts"], ids)}
     wallets = {row.order_id: row.wallet_id for row in fetch_all(_SQL["wallets"], ids)}
     refunds = []
@@ -178,11 +178,19 @@ def _write(changes: Sequence[_Change]) -> None:
         cursor.execute(
             _SQL["write_progress"].encode(),
             {
-                "ids": [change.order.id for change in changes],
-                "statuses": [change.status.value for change in changes],
-                "start_counts": [change.start_count for change in changes],
-                "remains": [change.remains for change in changes],
-                "refunded": [change.refunded for change in changes],
+                "ids": id_array(change.order.id for change in changes),
+                "changes": as_json(
+                    [
+                        {
+                            "id": change.order.id,
+                            "status": change.status.value,
+                            "start_count": change.start_count,
+                            "remains": change.remains,
+                            "refunded": change.refunded,
+                        }
+                        for change in changes
+                    ]
+                ),
             },
         )
 
@@ -196,7 +204,7 @@ def _unknown_words(rows: Sequence[Any], reports: dict[int, Report]) -> list[Orde
     }
     if not words:
         return []
-    told = {row.order_id: row.word for row in fetch_all(_SQL["last_unknown_words"], {"ids": list(words)})}
+    told = {row.order_id: row.word for row in fetch_all(_SQL["last_unknown_words"], {"ids": id_array(words)})}
     return [
         _event(order_id, EventKind.UNKNOWN_STATUS, word=word)
         for order_id, word in words.items()

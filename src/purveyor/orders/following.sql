@@ -11,11 +11,9 @@ UPDATE orders_order SET
     start_count = changed.start_count,
     remains = changed.remains,
     refunded = changed.refunded
-FROM unnest(
-    %(ids)s::bigint[], %(statuses)s::text[], %(start_counts)s::bigint[], %(remains)s::bigint[],
-    %(refunded)s::numeric[]
-) AS changed (id, status, start_count, remains, refunded)
-WHERE orders_order.id = changed.id;
+FROM json_to_recordset(%(changes)s::json)
+    AS changed (id bigint, status text, start_count bigint, remains bigint, refunded numeric)
+WHERE orders_order.id = changed.id AND orders_order.id = ANY(%(ids)s::bigint[]);
 
 -- name: money_parts
 -- How many refunds and corrections each order has had: the next one's part is one more.

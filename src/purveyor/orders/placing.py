@@ -1,6 +1,5 @@
 """Placing orders: the one way in, whichever door they come through."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from purveyor import configuration
 from purveyor.catalog.snapshot import Snapshot, current
-from purveyor.database import fetch_all, load_sql, violated_constraint
+from purveyor.database import as_json, fetch_all, id_array, load_sql, violated_constraint
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.deciding import (
@@ -115,7 +114,7 @@ def _look_around(items: Sequence[Draft | PartRequest | Refusal]) -> Circumstance
     customers = {item.request.customer_id for item in drafts} | {item.customer_id for item in parts}
     if not customers:
         return Circumstances(buyers={})
-    rows = fetch_all(_SQL["lock_customers"], {"customers": list(customers)})
+    rows = fetch_all(_SQL["lock_customers"], {"customers": id_array(customers)})
     return Circumstances(
         buyers={
             row.customer_id: Buyer(
@@ -140,8 +139,12 @@ def _open_links(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
     rows = fetch_all(
         _SQL["open_links"],
         {
-            "customers": [item.request.customer_id for item in drafts],
-            "link_keys": [item.order.link_key for item in drafts],
+            "links": as_json(
+                [
+                    {"customer_id": item.request.customer_id, "link_key": item.order.link_key}
+                    for item in drafts
+                ]
+            )
         },
     )
     return marks_of_rows(((row.customer_id, row.link_key, row.service_id) for row in rows), duplicates)
@@ -153,8 +156,15 @@ def _earlier(drafts: Sequence[Draft]) -> dict[tuple[int, str], Earlier]:
     rows = fetch_all(
         _SQL["earlier_by_idempotency_key"],
         {
-            "customers": [item.request.customer_id for item in drafts],
-            "keys": [item.request.idempotency_key for item in drafts],
+            "keys": as_json(
+                [
+                    {
+                        "customer_id": item.request.customer_id,
+                        "idempotency_key": item.request.idempotency_key,
+                    }
+                    for item in drafts
+                ]
+            )
         },
     )
     return {
@@ -174,9 +184,13 @@ def _write(sales: Sequence[Sale]) -> list[int]:
     if not sales:
         return []
     rows = [_row(sale) for sale in sales]
-    parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
-    parameters["currency"] = configuration.current().currency
-    order_ids = [row.id for row in fetch_all(_SQL["insert_orders"], parameters)]
+    order_ids = [
+        row.id
+        for row in fetch_all(
+            _SQL["insert_orders"],
+            {"orders": as_json(rows), "currency": configuration.current().currency},
+        )
+    ]
     _write_schedules(sales, order_ids)
     move(
         [
@@ -208,46 +222,46 @@ _DISPATCH_AT_START: Final = {
 
 
 def _row(sale: Sale) -> dict[str, Any]:
-    """The columns of one order, by the parameter names of `insert_orders`."""
+    """The columns of one order."""
     price = {
-        "unit_prices": sale.unit_price,
-        "price_rules": sale.price_rule,
-        "charges": sale.charge,
+        "unit_price": sale.unit_price,
+        "price_rule": sale.price_rule,
+        "charge": sale.charge,
     }
     item = sale.item
     if isinstance(item, PartRequest):
         return price | {
-            "kinds": OrderKind.ORDER.value,
-            "sources": item.source.value,
-            "customers": item.customer_id,
-            "services": item.service_id,
-            "parents": item.parent_id,
-            "parts": item.part,
-            "links": item.link,
-            "link_keys": item.link_key,
-            "quantities": item.quantity,
-            "fields": json.dumps(item.fields) if item.fields else None,
-            "service_versions": item.service_version,
-            "statuses": Status.PENDING.value,
-            "dispatches": item.dispatch.value,
-            "idempotency_keys": None,
+            "kind": OrderKind.ORDER.value,
+            "source": item.source.value,
+            "customer_id": item.customer_id,
+            "service_id": item.service_id,
+            "parent_id": item.parent_id,
+            "part": item.part,
+            "link": item.link,
+            "link_key": item.link_key,
+            "quantity": item.quantity,
+            "fields": item.fields or None,
+            "service_version": item.service_version,
+            "status": Status.PENDING.value,
+            "dispatch": item.dispatch.value,
+            "idempotency_key": None,
         }
     order = item.order
     return price | {
-        "kinds": order.kind.value,
-        "sources": item.request.source.value,
-        "customers": item.request.customer_id,
-        "services": item.service.id,
-        "parents": None,
-        "parts": None,
-        "links": order.link,
-        "link_keys": order.link_key,
-        "quantities": order.quantity,
-        "fields": json.dumps(order.fields) if order.fields else None,
-        "service_versions": item.service.version,
-        "statuses": _STATUS_AT_START[order.kind].value,
-        "dispatches": _DISPATCH_AT_START[order.kind].value,
-        "idempotency_keys": item.request.idempotency_key,
+        "kind": order.kind.value,
+        "source": item.request.source.value,
+        "customer_id": item.request.customer_id,
+        "service_id": item.service.id,
+        "parent_id": None,
+        "part": None,
+        "link": order.link,
+        "link_key": order.link_key,
+        "quantity": order.quantity,
+        "fields": order.fields or None,
+        "service_version": item.service.version,
+        "status": _STATUS_AT_START[order.kind].value,
+        "dispatch": _DISPATCH_AT_START[order.kind].value,
+        "idempotency_key": item.request.idempotency_key,
     }
 
 

@@ -1,16 +1,20 @@
 -- name: lock_customers
--- Every order of a customer is decided while their wallet is held: one after the other, in any process.
+-- Every order of a customer is decided while their wallet is held: one after the other, in any process. The
+-- wallets are locked in order of id, so that two batches never wait for each other in a ring.
 SELECT customer.id AS customer_id, customer.group_id, customer.status, wallet.id AS wallet_id,
        wallet.balance, wallet.floor
-FROM accounts_customer customer
-JOIN money_wallet wallet ON wallet.id = customer.wallet_id
-WHERE customer.id = ANY(%(customers)s::bigint[])
-ORDER BY wallet.id FOR UPDATE OF wallet;
+FROM (
+    SELECT id, group_id, status, wallet_id FROM accounts_customer
+    WHERE id = ANY(%(customers)s::bigint[]) ORDER BY wallet_id
+) AS customer
+CROSS JOIN LATERAL (
+    SELECT id, balance, floor FROM money_wallet WHERE money_wallet.id = customer.wallet_id FOR UPDATE
+) AS wallet;
 
 -- name: open_links
 -- A statement of its own after the lock, so that it sees what the transaction before us committed.
 SELECT DISTINCT orders.customer_id, orders.link_key, orders.service_id
-FROM unnest(%(customers)s::bigint[], %(link_keys)s::bigint[]) AS wanted (customer_id, link_key)
+FROM json_to_recordset(%(links)s::json) AS wanted (customer_id bigint, link_key bigint)
 JOIN orders_order orders
     ON orders.customer_id = wanted.customer_id AND orders.link_key = wanted.link_key
     AND orders.status IN ('Pending', 'Processing', 'In progress')
@@ -19,19 +23,18 @@ WHERE orders.parent_id IS NULL;
 -- name: earlier_by_idempotency_key
 SELECT orders.customer_id, orders.idempotency_key, orders.id, orders.service_id, orders.link_key,
        orders.quantity, orders.fields
-FROM unnest(%(customers)s::bigint[], %(keys)s::text[]) AS wanted (customer_id, idempotency_key)
+FROM json_to_recordset(%(keys)s::json) AS wanted (customer_id bigint, idempotency_key text)
 JOIN orders_order orders
     ON orders.customer_id = wanted.customer_id AND orders.idempotency_key = wanted.idempotency_key;
 
 -- name: insert_orders
 WITH wanted AS (
-    SELECT nextval('orders_order_id_seq') AS id, wanted.*
-    FROM unnest(
-        %(kinds)s::text[], %(sources)s::text[], %(customers)s::bigint[], %(services)s::bigint[],
-        %(parents)s::bigint[], %(parts)s::int[], %(links)s::text[], %(link_keys)s::bigint[],
-        %(quantities)s::bigint[], %(fields)s::jsonb[], %(unit_prices)s::numeric[], %(price_rules)s::text[],
-        %(service_versions)s::int[], %(charges)s::numeric[], %(statuses)s::text[], %(dispatches)s::text[],
-        %(idempotency_keys)s::text[]
+    SELECT nextval('orders_order_id_seq') AS id, wanted.* FROM ROWS FROM (
+        json_to_recordset(%(orders)s::json) AS (
+            kind text, source text, customer_id bigint, service_id bigint, parent_id bigint, part int, link text,
+            link_key bigint, quantity bigint, fields jsonb, unit_price numeric, price_rule text,
+            service_version int, charge numeric, status text, dispatch text, idempotency_key text
+        )
     ) WITH ORDINALITY AS wanted (
         kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
         price_rule, service_version, charge, status, dispatch, idempotency_key, place

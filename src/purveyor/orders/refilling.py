@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from purveyor import configuration
-from purveyor.database import fetch_all, load_sql
+from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.orders.eligibility import refill_refusal
 from purveyor.orders.models import OPEN_REFILLS, EventKind, OrderEvent, Refill, RefillStatus
 from purveyor.orders.refusals import IncorrectOrderId, RefillTooSoon, Refusal
@@ -18,7 +18,7 @@ _SQL: Final = load_sql(__file__, "refilling.sql")
 
 def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
     """Ask for refills of (customer id, order id) pairs; answers each with the refill's id or why not."""
-    ids = {"ids": [order_id for _, order_id in wanted]}
+    ids = {"ids": id_array(order_id for _, order_id in wanted)}
     wait = timedelta(hours=configuration.current().refill_wait_hours)
     answers: list[int | Refusal] = []
     asked: set[int] = set()
@@ -53,7 +53,7 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
 
 def refill_statuses(wanted: Sequence[tuple[int, int]]) -> list[str | None]:
     """The statuses of (customer id, refill id) pairs; somebody else's refill looks absent: None."""
-    rows = fetch_all(_SQL["statuses"], {"ids": [refill_id for _, refill_id in wanted]})
+    rows = fetch_all(_SQL["statuses"], {"ids": id_array(refill_id for _, refill_id in wanted)})
     found = {(row.customer_id, row.id): row.status for row in rows}
     return [found.get(pair) for pair in wanted]
 
