@@ -34,7 +34,8 @@ from tests.faults.processes import NotInTime, Panel, kill, wait_until
 
 SIMULATOR_SPEED: Final = 25.0  # an order is done in one to two seconds
 PROVIDER_TIMEOUT_SECONDS: Final = 2  # shortens how long a dead worker's hand-overs stay in doubt
-PROVIDER_BALANCE: Final = "100000000"
+PROVIDER: Final[dict[str, object]] = {"balance": "100000000", "latency_ms": 40}
+"""Funds for everything, and calls that take their time, so that deaths catch some of them under way."""
 OPENING_BALANCE: Final = Decimal(1_000_000)
 BACK_SECONDS: Final = 90.0  # a process that dies often is restarted after up to 30 s
 ORDERS_BETWEEN_KILLS: Final = 3
@@ -89,7 +90,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(panel: Panel, kills: Plan) -> list[str]:
     began = time.monotonic()
-    panel.start()
+    _start(panel)
     book = Book()
     load = _prepare(panel, book)
     load.start()
@@ -108,7 +109,8 @@ def _run(panel: Panel, kills: Plan) -> list[str]:
         _say(
             f"Killed {', '.join(f'{part} {times} times' for part, times in sorted(killed.items()))}"
             f" in {time.monotonic() - began:.0f} s.\n"
-            f"Orders: {len(book.orders)} acknowledged, {len(book.open_links)} without an answer;"
+            f"Orders: {len(book.orders)} acknowledged, {len(book.open_links)} without an answer"
+            f" ({proof.placed(connection) - len(book.orders)} of them placed);"
             f" longest time without an order {book.longest_silence_seconds:.1f} s.\n"
             f"Credits: {len(book.credits)} acknowledged, {len(book.open_credits)} without an answer.\n"
             f"Status: {book.told_statuses} told.\n"
@@ -129,11 +131,16 @@ def _kill_all(panel: Panel, kills: Plan, book: Book) -> Counter[str]:
         time.sleep(random.uniform(*kills.pause_seconds))
         if part == "supervisor":
             panel.kill_supervisor()
-            panel.start()
+            _start(panel)
         else:
             kill(_await_pid(panel, part))
         killed[part] += 1
     return killed
+
+
+def _start(panel: Panel) -> None:
+    panel.start()
+    control(_place(panel), "settings", PROVIDER)  # a simulated provider forgets its latency when it ends
 
 
 def _await_orders(book: Book) -> None:
@@ -155,8 +162,7 @@ def _await_pid(panel: Panel, part: str) -> int:
 
 
 def _prepare(panel: Panel, book: Book) -> Load:
-    """Make a customer with funds and a key, and a provider with funds and little patience."""
-    control(_place(panel), "settings", {"balance": PROVIDER_BALANCE})
+    """Make a customer with funds and a key, and have little patience with the provider."""
     os.environ |= {"PURVEYOR_HOME": str(panel.home), "DJANGO_SETTINGS_MODULE": "purveyor.settings"}
     os.environ.pop("DATABASE_URL", None)
     import django

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
-ORDERING_THREADS: Final = 6
-PAUSE_SECONDS: Final = 0.02  # between two calls of a thread: load, not a benchmark
+ORDERING_THREADS: Final = 8
+PAUSE_SECONDS: Final = 0.01  # between two calls of a thread: load, not a benchmark
 CREDIT_PAUSE_SECONDS: Final = 0.1
 AFTER_TROUBLE_SECONDS: Final = 0.1
 CALL_SECONDS: Final = 20.0

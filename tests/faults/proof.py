@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 
@@ -39,8 +39,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 def on_the_way(connection: Connection) -> int:
     """How many orders wait to be handed over, or are being sent as far as anyone knows."""
-    row = connection.execute(_ON_THE_WAY).fetchone()
-    return int(row[0]) if row else 0
+    return _count(connection, _ON_THE_WAY)
 
 
 def violations(connection: Connection, book: Book, at_provider: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -53,8 +52,16 @@ def violations(connection: Connection, book: Book, at_provider: Sequence[Mapping
 
 
 def unknown(connection: Connection) -> int:
-    """Hand-overs that are left for a person to settle."""
-    statement = "SELECT count(*) FROM providers_fulfilment WHERE handover = 'unknown'"
+    """How many hand-overs are left for a person to settle."""
+    return _count(connection, "SELECT count(*) FROM providers_fulfilment WHERE handover = 'unknown'")
+
+
+def placed(connection: Connection) -> int:
+    """How many orders there are, acknowledged or not."""
+    return _count(connection, "SELECT count(*) FROM orders_order")
+
+
+def _count(connection: Connection, statement: LiteralString) -> int:
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0
 
