@@ -1,3 +1,79 @@
-"""x"""
+"""What must be true of fulfilment and its money at any moment."""
 
-CHECKS = ()
+from typing import Final
+
+from purveyor.money.audit import Check
+
+CHECKS: Final = (
+    Check(
+        name="provider costs have fulfilments",
+        explanation="No money was booked to or from a provider without an accepted hand-over that caused it.",
+        sql="""
+            SELECT transfer.id AS transfer, transfer.kind, transfer.cause_id AS fulfilment
+            FROM money_transfer transfer
+            LEFT JOIN providers_fulfilment fulfilment ON fulfilment.id = transfer.cause_id
+            LEFT JOIN providers_provider provider ON provider.id = fulfilment.provider_id
+            WHERE transfer.kind IN ('provider_cost', 'provider_refund', 'provider_recost')
+              AND (fulfilment.handover IS DISTINCT FROM 'accepted'
+                   OR provider.wallet_id NOT IN (transfer.source_id, transfer.destination_id))
+        """,
+    ),
+    Check(
+        name="costs of fulfilments",
+        explanation="What a fulfilment says it cost is the sum of its transfers, and never negative.",
+        sql="""
+            SELECT fulfilment.id AS fulfilment, fulfilment.cost, coalesce(sums.total, 0) AS transferred
+            FROM providers_fulfilment fulfilment
+            LEFT JOIN (
+                SELECT cause_id, sum(CASE kind WHEN 'provider_refund' THEN -amount ELSE amount END) AS total
+                FROM money_transfer WHERE kind IN ('provider_cost', 'provider_refund', 'provider_recost')
+                GROUP BY cause_id
+            ) AS sums ON sums.cause_id = fulfilment.id
+            WHERE fulfilment.cost <> coalesce(sums.total, 0) OR fulfilment.cost < 0
+        """,
+    ),
+    Check(
+        name="accepted hand-overs have ids",
+        explanation="Every accepted hand-over has the provider's order id, and no two have the same.",
+        sql="""
+            SELECT provider_id, external_id, count(*) AS hand_overs FROM providers_fulfilment
+            WHERE handover = 'accepted'
+            GROUP BY provider_id, external_id HAVING count(*) > 1 OR external_id = ''
+        """,
+    ),
+    Check(
+        name="one live hand-over",
+        explanation="No order is being sent or of unknown outcome more than once, nor beside an accepted one.",
+        sql="""
+            SELECT order_id AS order, array_agg(handover ORDER BY number) AS hand_overs
+            FROM providers_fulfilment
+            WHERE handover <> 'refused'
+            GROUP BY order_id
+            HAVING count(*) FILTER (WHERE handover IN ('sending', 'unknown')) > 1
+                OR (count(*) > 1 AND bool_or(handover IN ('sending', 'unknown')))
+        """,
+    ),
+    Check(
+        name="handed orders have hand-overs",
+        explanation="An order that left the queue has a hand-over that was not refused; one in it has none.",
+        sql="""
+            SELECT orders.id AS order, orders.dispatch, count(fulfilment.id) AS hand_overs
+            FROM orders_order orders
+            LEFT JOIN providers_fulfilment fulfilment
+                ON fulfilment.order_id = orders.id AND fulfilment.handover <> 'refused'
+            WHERE orders.dispatch IN ('handed', 'queued', 'held', 'never')
+            GROUP BY orders.id, orders.dispatch
+            HAVING (orders.dispatch = 'handed') <> (count(fulfilment.id) > 0)
+        """,
+    ),
+    Check(
+        name="attempts and hand-overs agree",
+        explanation="A hand-over that is accepted or refused has no attempt that still waits for its answer.",
+        sql="""
+            SELECT attempt.id AS attempt, fulfilment.id AS fulfilment, fulfilment.handover
+            FROM providers_attempt attempt
+            JOIN providers_fulfilment fulfilment ON fulfilment.id = attempt.fulfilment_id
+            WHERE attempt.outcome = 'sending' AND fulfilment.handover <> 'sending'
+        """,
+    ),
+)

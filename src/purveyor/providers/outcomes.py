@@ -39,6 +39,7 @@ _BACK_TO_QUEUE: Final = frozenset(
     {
         *_SETBACKS,
         RefusalClass.GIVEN_BACK,
+        RefusalClass.NOT_PLACED,
         RefusalClass.SERVICE,
         RefusalClass.LINK,
         RefusalClass.QUANTITY,

@@ -30,6 +30,8 @@ class RefusalClass(StrEnum):
     """The request never left, or was never executed: there are no words of the provider."""
     GIVEN_BACK = "given_back"
     """The worker did not come to send it: it stopped, or was too busy."""
+    NOT_PLACED = "not_placed"
+    """A person found that a hand-over of unknown outcome was not executed."""
     OTHER = "other"
 
 

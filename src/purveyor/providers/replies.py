@@ -7,7 +7,7 @@ here guesses, because an order may hang on it.
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from purveyor.orders.models import RefillStatus, Status
@@ -26,7 +26,9 @@ from purveyor.providers.refusals import RefusalClass, classify
 
 LONGEST_WORD_CHARACTERS: Final = 60
 LONGEST_REFUSAL_CHARACTERS: Final = 200
-LARGEST_RATE: Final = Decimal(10) ** 15
+LARGEST_AMOUNT: Final = Decimal(10) ** 15
+"""Beyond this a price or balance is nonsense, and no column holds it."""
+_STORED: Final = Decimal("1e-8")
 
 _OK: Final = range(200, 300)
 _CLIENT_ERRORS: Final = range(400, 500)
@@ -261,14 +263,14 @@ def _service(row: object) -> ListedService | None:
     external_id = id_of(row.get("service", row.get("id")))
     rate = decimal_of(row.get("rate"))
     name = html.unescape(text_of(row.get("name")))
-    if external_id is None or not name or rate is None or not 0 <= rate < LARGEST_RATE:
+    if external_id is None or not name or rate is None or not 0 <= rate < LARGEST_AMOUNT:
         return None
     return ListedService(
         external_id=external_id,
         name=name,
         type=text_of(row.get("type"))[:LONGEST_WORD_CHARACTERS] or "Default",
         category=html.unescape(text_of(row.get("category"))),
-        rate=rate,
+        rate=rate.quantize(_STORED, ROUND_CEILING),
         min=count_of(row.get("min")),
         max=count_of(row.get("max")),
         refill=flag_of(row.get("refill")),
@@ -288,7 +290,7 @@ def read_balance(answer: Answer) -> Balance | Refused | Unclear:
     if error is not None:
         return _refused(error, answer)
     amount = decimal_of(document.get("balance")) if isinstance(document, Mapping) else None
-    if amount is None:
+    if amount is None or abs(amount) >= LARGEST_AMOUNT:
         return Unclear("no balance in the reply")
     currency = text_of(document.get("currency")).upper()
     return Balance(amount, currency if len(currency) == 3 and currency.isalpha() else "")  # noqa: PLR2004  (ISO 4217)

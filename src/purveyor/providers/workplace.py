@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from purveyor.providers.client import Client, NotSent, ProviderTrouble
 from purveyor.providers.metrics import CALLS, CALLS_FAILED, LOOP_FAILURES
@@ -24,6 +24,7 @@ RETIRED_LINGER_SECONDS: Final = 15
 CLOSING_SECONDS: Final = 3.0
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _log = structlog.get_logger(__name__)
 
 
@@ -36,7 +37,7 @@ class Workplace:
         self._clients: dict[int, Client] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def in_database(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    async def in_database(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run database code in a thread that keeps its connection, and loses it when the database did."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: _with_connection(function, args, kwargs))
@@ -98,14 +99,21 @@ class Workplace:
             try:
                 busy = await step()
             except Exception as failure:  # noqa: BLE001  (whatever it is, the other loops and the next round go on)
-                LOOP_FAILURES.labels(loop=name).inc()
-                _log_failure(name, failure)
+                self.log_failure(name, failure)
                 await self.pause(retry_seconds)
                 retry_seconds = min(retry_seconds * 2, LONGEST_RETRY_SECONDS)
                 continue
             retry_seconds = FIRST_RETRY_SECONDS
             if not busy:
                 await self.pause(idle_seconds)
+
+    def log_failure(self, name: str, failure: Exception) -> None:
+        """Count and log what went wrong in a loop that goes on."""
+        LOOP_FAILURES.labels(loop=name).inc()
+        if isinstance(failure, InterfaceError | OperationalError):
+            _log.warning("worker_waits_for_database", loop=name, error=str(failure).strip())
+        else:
+            _log.error("worker_round_failed", loop=name, exc_info=failure)
 
     async def close(self) -> None:
         """Hang up on every provider and let the database threads end."""
@@ -131,10 +139,3 @@ def _hang_up(everyone: threading.Barrier) -> None:
     with contextlib.suppress(threading.BrokenBarrierError):
         everyone.wait()
     connection.close()
-
-
-def _log_failure(name: str, failure: Exception) -> None:
-    if isinstance(failure, DatabaseError | InterfaceError):
-        _log.warning("worker_waits_for_database", loop=name, error=str(failure).strip())
-    else:
-        _log.error("worker_round_failed", loop=name, exc_info=failure)

@@ -1,0 +1,164 @@
+"""What a provider told about fulfilments, brought to their orders and to what they cost us."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+from django.db import transaction
+
+from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.money.models import House, TransferKind
+from purveyor.money.moving import Movement, move
+from purveyor.orders.following import Report, apply_reports
+from purveyor.orders.models import FINAL_STATUSES, Status
+from purveyor.providers.costing import cost_at, remains_of_order
+from purveyor.providers.metrics import POLLED
+from purveyor.providers.polling_schedule import delay_after_end, next_delay
+from purveyor.providers.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
+
+_SQL: Final = load_sql(__file__, "polling.sql")
+_MOST_CHARGE: Final = Decimal(10) ** 15
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    """A fulfilment as locked, and what becomes of it."""
+
+    row: Any
+    provider_status: str
+    provider_charge: Decimal | None
+    start_count: int | None
+    remains: int | None
+    cost: Decimal
+    cost_corrections: int
+    ended_at: datetime | None
+    poll_after: timedelta | None
+
+
+@transaction.atomic
+def follow(replies: Mapping[int, StatusReply | Refused]) -> None:
+    """Apply what a provider told about ordinary orders, by fulfilment id.
+
+    What is not told stays as it was. Only what changed is reported to the order: asking again is cheap.
+    """
+    ids = {"ids": list(replies)}
+    # Orders before fulfilments, everywhere: two workers with the same ones never wait in a ring.
+    fetch_all(_SQL["lock_orders"], ids)
+    rows = fetch_all(_SQL["lock_followed"], ids)
+    told = [_told(row, replies[row.id]) for row in rows]
+    reports = [report for item in told if (report := _report(item, replies[item.row.id])) is not None]
+    if reports:
+        apply_reports(reports)
+    _book_costs(told)
+    _write(told)
+    POLLED.labels(outcome="changed").inc(len(reports))
+    POLLED.labels(outcome="unchanged").inc(len(told) - len(reports))
+
+
+def _told(row: Any, reply: StatusReply | Refused) -> _Told:
+    if isinstance(reply, Refused):
+        # It may have forgotten the order, or be confused: either way it says nothing about delivery.
+        return _Told(
+            row=row,
+            provider_status=reply.text[:LONGEST_WORD_CHARACTERS],
+            provider_charge=row.provider_charge,
+            start_count=row.start_count,
+            remains=row.remains,
+            cost=row.cost,
+            cost_corrections=row.cost_corrections,
+            ended_at=row.ended_at,
+            poll_after=_delay(row, remains=row.remains, ended=row.ended_at is not None),
+        )
+    cost = row.cost
+    if reply.status is not None:
+        due = cost_at(
+            status=reply.status, expected=row.expected_cost, quantity=row.quantity, remains=reply.remains
+        )
+        cost = row.cost if due is None else due
+    ended = row.ended_at is not None
+    if reply.status is not None:
+        # Without knowing what remains, a Partial has no refund to compute: it is asked about until it tells.
+        ended = reply.status in FINAL_STATUSES and (
+            reply.status is not Status.PARTIAL or reply.remains is not None
+        )
+    ended_at = (row.ended_at or row.now) if ended else None
+    charge_is_sane = reply.charge is not None and abs(reply.charge) < _MOST_CHARGE
+    return _Told(
+        row=row,
+        provider_status=reply.word,
+        provider_charge=reply.charge if charge_is_sane else row.provider_charge,
+        start_count=row.start_count if reply.start_count is None else reply.start_count,
+        remains=row.remains if reply.remains is None else reply.remains,
+        cost=cost,
+        cost_corrections=row.cost_corrections + (cost != row.cost),
+        ended_at=ended_at,
+        poll_after=_delay(row, remains=reply.remains, ended=ended),
+    )
+
+
+def _delay(row: Any, *, remains: int | None, ended: bool) -> timedelta | None:
+    if ended:
+        return delay_after_end(since_end=row.since_end or timedelta(0))
+    return next_delay(age=row.age, remains=remains, quantity=row.quantity)
+
+
+def _report(item: _Told, reply: StatusReply | Refused) -> Report | None:
+    """What the order must hear; None where the provider told nothing new."""
+    row = item.row
+    before = (row.provider_status, row.start_count, row.remains, row.ended_at is None)
+    if before == (item.provider_status, item.start_count, item.remains, item.ended_at is None):
+        return None
+    if isinstance(reply, Refused):
+        return Report(order_id=row.order_id, word=item.provider_status)
+    if reply.status is None:
+        _log.error("provider_word_unknown", order_id=row.order_id, word=reply.word)
+    return Report(
+        order_id=row.order_id,
+        status=reply.status,
+        start_count=reply.start_count,
+        remains=remains_of_order(remains=reply.remains, sent=row.quantity, ordered=row.ordered),
+        word=reply.word,
+    )
+
+
+def _book_costs(told: Sequence[_Told]) -> None:
+    """Move the difference between what each fulfilment has cost so far and what it costs now."""
+    movements = []
+    for item in told:
+        change = item.cost - item.row.cost
+        if change:
+            dearer = change > 0
+            movements.append(
+                Movement(
+                    kind=TransferKind.PROVIDER_RECOST if dearer else TransferKind.PROVIDER_REFUND,
+                    cause_id=item.row.id,
+                    source_id=item.row.wallet_id if dearer else House.COST,
+                    destination_id=House.COST if dearer else item.row.wallet_id,
+                    amount=abs(change),
+                    part=item.cost_corrections,
+                )
+            )
+    move(movements, wallets_are_locked=True)  # no customer's wallet is among them
+
+
+def _write(told: Sequence[_Told]) -> None:
+    if not told:
+        return
+    parameters = {
+        "ids": [item.row.id for item in told],
+        "provider_statuses": [item.provider_status for item in told],
+        "provider_charges": [item.provider_charge for item in told],
+        "start_counts": [item.start_count for item in told],
+        "remains": [item.remains for item in told],
+        "costs": [item.cost for item in told],
+        "cost_corrections": [item.cost_corrections for item in told],
+        "poll_alone": [item.row.poll_alone for item in told],
+        "ended_at": [item.ended_at for item in told],
+        "polls": [item.poll_after and item.poll_after.total_seconds() for item in told],
+    }
+    with hot_cursor() as cursor:
+        cursor.execute(_SQL["write_followed"].encode(), parameters)

@@ -1,0 +1,73 @@
+-- name: adopt_cancels
+-- Customers' wishes go to the hand-over that was accepted last. A wish that was refused and is repeated goes again.
+INSERT INTO providers_canceltask (cancel_request_id, fulfilment_id)
+SELECT DISTINCT ON (request.id) request.id, fulfilment.id
+FROM orders_cancelrequest request
+JOIN providers_fulfilment fulfilment
+    ON fulfilment.order_id = request.order_id AND fulfilment.handover = 'accepted'
+WHERE request.status = 'requested' AND NOT EXISTS (
+    SELECT FROM providers_canceltask task WHERE task.cancel_request_id = request.id AND task.state <> 'refused'
+)
+ORDER BY request.id, fulfilment.number DESC
+ON CONFLICT (fulfilment_id) DO UPDATE SET
+    cancel_request_id = excluded.cancel_request_id, state = 'waiting', tries = 0, next_at = now();
+
+-- name: claim_cancels
+-- Moving `next_at` on is the lease.
+WITH due AS (
+    SELECT task.id, orders.status FROM providers_canceltask task
+    JOIN providers_fulfilment fulfilment ON fulfilment.id = task.fulfilment_id
+    JOIN orders_order orders ON orders.id = fulfilment.order_id
+    WHERE task.next_at <= now() AND fulfilment.provider_id = ANY(%(providers)s::bigint[])
+    ORDER BY task.next_at LIMIT %(limit)s
+    FOR NO KEY UPDATE OF task SKIP LOCKED
+)
+UPDATE providers_canceltask task SET
+    state = 'sending', tries = task.tries + 1, next_at = now() + %(lease)s * interval '1 second'
+FROM due, providers_fulfilment fulfilment
+WHERE task.id = due.id AND fulfilment.id = task.fulfilment_id
+RETURNING task.id, task.cancel_request_id, task.fulfilment_id, task.tries, fulfilment.provider_id,
+          fulfilment.external_id, due.status IN ('Completed', 'Partial', 'Canceled', 'Expired') AS ended;
+
+-- name: write_cancel
+UPDATE providers_canceltask SET state = %(state)s, response = %(response)s,
+    next_at = now() + %(again_after)s * interval '1 second'
+WHERE id = %(id)s;
+
+-- name: look_soon
+UPDATE providers_fulfilment SET next_poll_at = least(next_poll_at, now() + %(seconds)s * interval '1 second')
+WHERE id = %(id)s AND next_poll_at IS NOT NULL;
+
+-- name: adopt_refills
+INSERT INTO providers_refilltask (refill_id, fulfilment_id)
+SELECT DISTINCT ON (refill.id) refill.id, fulfilment.id
+FROM orders_refill refill
+JOIN providers_fulfilment fulfilment
+    ON fulfilment.order_id = refill.order_id AND fulfilment.handover = 'accepted'
+WHERE refill.status = 'Pending' AND NOT EXISTS (
+    SELECT FROM providers_refilltask task WHERE task.refill_id = refill.id
+)
+ORDER BY refill.id, fulfilment.number DESC
+ON CONFLICT (refill_id) DO NOTHING;
+
+-- name: claim_refills
+-- Moving `next_at` on is the lease. One found in `sending` was left there by a worker that died.
+WITH due AS (
+    SELECT task.refill_id, task.state AS before FROM providers_refilltask task
+    JOIN providers_fulfilment fulfilment ON fulfilment.id = task.fulfilment_id
+    WHERE task.next_at <= now() AND fulfilment.provider_id = ANY(%(providers)s::bigint[])
+    ORDER BY task.next_at LIMIT %(limit)s
+    FOR NO KEY UPDATE OF task SKIP LOCKED
+)
+UPDATE providers_refilltask task SET
+    state = CASE WHEN due.before IN ('waiting', 'unknown') THEN 'sending' ELSE due.before END,
+    tries = task.tries + 1, next_at = now() + %(lease)s * interval '1 second'
+FROM due, providers_fulfilment fulfilment
+WHERE task.refill_id = due.refill_id AND fulfilment.id = task.fulfilment_id
+RETURNING task.refill_id, due.before, task.external_id, task.tries, fulfilment.provider_id,
+          fulfilment.external_id AS order_external_id, now() - task.created_at AS age;
+
+-- name: write_refill
+UPDATE providers_refilltask SET state = %(state)s, response = %(response)s, external_id = %(external_id)s,
+    next_at = now() + %(again_after)s * interval '1 second'
+WHERE refill_id = %(id)s;

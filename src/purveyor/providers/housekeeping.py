@@ -1,0 +1,104 @@
+"""What is due now and then: abandoned hand-overs, held orders, runs of drip-feeds, providers' catalogues."""
+
+from typing import Final
+
+import structlog
+from django.db import transaction
+
+from purveyor.database import fetch_all, load_sql
+from purveyor.orders.dripfeed import release_due
+from purveyor.orders.queue import requeue
+from purveyor.providers.client import ProviderTrouble
+from purveyor.providers.holds import RELEASED_WHEN_USABLE, SAME_LINK_WAIT_SECONDS, Hold
+from purveyor.providers.importing import (
+    SERVICES_TIMEOUT_SECONDS,
+    ImportTrouble,
+    keep_balance,
+    keep_services,
+)
+from purveyor.providers.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
+from purveyor.providers.standing import Standing, standings
+from purveyor.providers.workplace import Workplace
+
+_SQL: Final = load_sql(__file__, "housekeeping.sql")
+_log = structlog.get_logger(__name__)
+
+MOST_RELEASED_AT_ONCE: Final = 500
+FEW_RELEASED: Final = 5
+"""While a provider has to prove itself, so that not the whole queue comes back to be held again."""
+MOST_RUNS_AT_ONCE: Final = 100
+SYNC_SECONDS: Final = 1800
+RELEASE_IDLE_SECONDS: Final = 1.0
+RUNS_IDLE_SECONDS: Final = 1.0
+EXPIRY_IDLE_SECONDS: Final = 5.0
+SYNC_IDLE_SECONDS: Final = 10.0
+
+
+@transaction.atomic
+def release_held() -> int:
+    """Queue held orders again whose reason is over, oldest first; returns how many."""
+    usable = [item for item in standings().values() if item.sendable]
+    if not usable:
+        return 0
+    proven = any(not item.one_by_one for item in usable)
+    rows = fetch_all(
+        _SQL["release"],
+        {
+            "reasons": list(RELEASED_WHEN_USABLE),
+            "providers": [item.id for item in usable],
+            "limit": MOST_RELEASED_AT_ONCE if proven else FEW_RELEASED,
+        },
+    )
+    rows += fetch_all(
+        _SQL["release_same_link"],
+        {
+            "reason": Hold.SAME_LINK.value,
+            "wait": SAME_LINK_WAIT_SECONDS,
+            "limit": MOST_RELEASED_AT_ONCE,
+        },
+    )
+    if rows:
+        requeue([row.id for row in rows])
+    return len(rows)
+
+
+def claim_sync() -> Standing | None:
+    """Take one provider whose catalogue is due to be read again."""
+    providers = {item.id: item for item in standings().values() if item.callable}
+    rows = fetch_all(_SQL["claim_sync"], {"providers": list(providers), "every": SYNC_SECONDS})
+    return providers[rows[0].id] if rows else None
+
+
+class Housekeeper:
+    """The small loops of a worker; each of its steps tells whether there was something to do."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+
+    async def give_up_expired(self) -> bool:
+        """Make hand-overs of workers that died unknown."""
+        return await self._workplace.in_database(give_up_expired) == MOST_EXPIRED_AT_ONCE
+
+    async def release_held(self) -> bool:
+        """Queue held orders whose reason is over."""
+        return await self._workplace.in_database(release_held) >= MOST_RELEASED_AT_ONCE
+
+    async def release_runs(self) -> bool:
+        """Place the runs of drip-feeds that are due."""
+        return await self._workplace.in_database(release_due, MOST_RUNS_AT_ONCE) == MOST_RUNS_AT_ONCE
+
+    async def sync_catalogues(self) -> bool:
+        """Read the catalogue and the balance of one provider that is due; our own services stay."""
+        provider = await self._workplace.in_database(claim_sync)
+        if provider is None:
+            return False
+        try:
+            balance = await self._workplace.call(provider, {"action": "balance"})
+            await self._workplace.in_database(keep_balance, provider_id=provider.id, answer=balance)
+            services = await self._workplace.call(
+                provider, {"action": "services"}, timeout_seconds=SERVICES_TIMEOUT_SECONDS
+            )
+            await self._workplace.in_database(keep_services, provider_id=provider.id, answer=services)
+        except (ProviderTrouble, ImportTrouble) as trouble:
+            _log.warning("provider_not_synced", provider=provider.name, trouble=str(trouble))
+        return True

@@ -1,0 +1,66 @@
+"""The worker: every loop of fulfilment in one process. Any number of workers run beside each other."""
+
+import asyncio
+import signal
+from typing import Final
+
+import structlog
+
+from purveyor.providers import dispatch, forwarding, housekeeping, polling
+from purveyor.providers.dispatch import Dispatcher
+from purveyor.providers.forwarding import Forwarder
+from purveyor.providers.housekeeping import Housekeeper
+from purveyor.providers.polling import Poller
+from purveyor.providers.workplace import Workplace
+
+STOP_SECONDS: Final = 3.0
+"""Calls under way get so long to end when the worker is told to stop."""
+
+_log = structlog.get_logger(__name__)
+
+
+def run() -> None:
+    """Work until SIGTERM or SIGINT. Blocks; Django must be set up."""
+    with asyncio.Runner(loop_factory=_event_loop) as runner:
+        runner.run(_until_told_to_stop())
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415  (not on every system; asyncio's own loop does the same, slower)
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _until_told_to_stop() -> None:
+    workplace = Workplace()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, workplace.stopping.set)
+    await work(workplace)
+
+
+async def work(workplace: Workplace) -> None:
+    """Run every loop until the workplace stops, then finish or abandon what is under way."""
+    dispatcher, poller, forwarder = Dispatcher(workplace), Poller(workplace), Forwarder(workplace)
+    house = Housekeeper(workplace)
+    loops = (
+        ("dispatch", dispatcher.step, dispatch.IDLE_SECONDS),
+        ("polling", poller.step, polling.IDLE_SECONDS),
+        ("forwarding", forwarder.step, forwarding.IDLE_SECONDS),
+        ("expiry", house.give_up_expired, housekeeping.EXPIRY_IDLE_SECONDS),
+        ("releasing", house.release_held, housekeeping.RELEASE_IDLE_SECONDS),
+        ("drip-feed", house.release_runs, housekeeping.RUNS_IDLE_SECONDS),
+        ("catalogues", house.sync_catalogues, housekeeping.SYNC_IDLE_SECONDS),
+    )
+    _log.info("worker_started")
+    try:
+        await asyncio.gather(
+            *(workplace.keep_doing(name, step, idle_seconds=idle) for name, step, idle in loops)
+        )
+    finally:
+        workplace.stopping.set()
+        await asyncio.gather(*(part.finish(seconds=STOP_SECONDS) for part in (dispatcher, poller, forwarder)))
+        await workplace.close()
+        _log.info("worker_stopped")
