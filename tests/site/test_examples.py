@@ -158,7 +158,7 @@ def test_a_redirect_is_not_followed(runner: Runner, status: int, tmp_path: Path)
 
 @each_runner
 def test_a_silent_panel_is_given_up(runner: Runner, tmp_path: Path) -> None:
-    silence_seconds = 8.0
+    silence_seconds = 20.0
 
     def answer_late(_: Fields) -> Reply:
         time.sleep(silence_seconds)
