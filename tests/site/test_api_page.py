@@ -1,7 +1,10 @@
 """The manual at /api: complete, true to the protocol's own page, and true to the panel."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,7 @@ from purveyor.orders.refusals import Refusal
 from purveyor.site.answers import error_tables
 from purveyor.site.ordering import ORDER_TYPES
 from purveyor.site.reference import ACTIONS
+from tests.ops.processes import environment
 from tests.site.manual import code_block, code_blocks, part, rows, text_of
 
 # The page that API v2 is documented with everywhere: title, parameters, example reply of each call.
@@ -78,6 +82,26 @@ def test_the_facts_name_this_panels_own_address(client: Client) -> None:
         "Response format": "JSON",
     }
     assert "panel.example" not in page
+
+
+@pytest.mark.parametrize(("proxies", "scheme"), [("0", "http"), ("1", "https")])
+def test_a_trusted_proxy_tells_whether_the_address_is_https(proxies: str, scheme: str) -> None:
+    script = """
+import django
+django.setup()
+from django.test import Client
+page = Client().get("/api", headers={"host": "localhost", "x-forwarded-proto": "https"})
+print(page.content.decode())
+"""
+    settings = environment(
+        DJANGO_SETTINGS_MODULE="purveyor.settings",
+        PURVEYOR_HOME=os.environ["PURVEYOR_HOME"],
+        PURVEYOR_TRUSTED_PROXIES=proxies,
+    )
+    page = subprocess.run(
+        [sys.executable, "-c", script], env=settings, check=True, capture_output=True, text=True
+    ).stdout
+    assert f"<code>{scheme}://localhost/api/v2</code>" in page
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.type.value)

@@ -52,12 +52,8 @@ _QUANTITY_NOTES: Final[Mapping[QuantityFrom, Text]] = {
     ),
 }
 
-_TYPE_NOTES: Final[Mapping[OrderType, Text]] = {
-    OrderType.SUBSCRIPTIONS: _("More on charging, posts and delays under Subscriptions."),
-    OrderType.WEB_TRAFFIC: _(
-        "`google_keyword` and `referring_url` go with their `type_of_traffic`: see Web traffic."
-    ),
-}
+_MORE: Final = {OrderType.SUBSCRIPTIONS: "subscriptions", OrderType.WEB_TRAFFIC: "web-traffic"}
+"""The part of the page that tells more about a type."""
 
 _LINK: Final = Parameter(name="link", meaning=_("Link to the page"), sample=SAMPLES["link"])
 _QUANTITY: Final = Parameter(
@@ -88,7 +84,9 @@ class TypeReference:
     parameters: Sequence[Parameter]
     own: Sequence[str]
     """The names that make this type different: what to send beside key, action and service."""
-    notes: Sequence[Text]
+    note: Text
+    more: str
+    """The anchor of the part that tells more; empty where there is none."""
 
 
 def _parameters(form: OrderForm) -> Iterator[Parameter]:
@@ -110,13 +108,13 @@ def _parameters(form: OrderForm) -> Iterator[Parameter]:
 def _type_reference(form: OrderForm) -> TypeReference:
     parameters = (*_parameters(form), IDEMPOTENCY_KEY)
     common = {parameter.name for parameter in (*ADD_ORDER.parameters, IDEMPOTENCY_KEY)}
-    notes = (_QUANTITY_NOTES[form.quantity], _TYPE_NOTES.get(form.type, ""))
     return TypeReference(
         type=form.type,
         anchor=f"add-{slugify(form.type)}",
         parameters=parameters,
         own=[parameter.name for parameter in parameters if parameter.name not in common],
-        notes=[note for note in notes if note],
+        note=_QUANTITY_NOTES[form.quantity],
+        more=_MORE.get(form.type, ""),
     )
 
 
