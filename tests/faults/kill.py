@@ -36,7 +36,7 @@ SIMULATOR_SPEED: Final = 25.0  # an order is done in one to two seconds
 PROVIDER_TIMEOUT_SECONDS: Final = 2  # shortens how long a dead worker's hand-overs stay in doubt
 PROVIDER: Final[dict[str, object]] = {"balance": "100000000", "latency_ms": 40}
 """Funds for everything, and calls that take their time, so that deaths catch some of them under way."""
-OPENING_BALANCE: Final = Decimal(1_000_000)
+OPENING_BALANCE: Final = Decimal(1_000_000_000)
 BACK_SECONDS: Final = 90.0  # a process that dies often is restarted after up to 30 s
 ORDERS_BETWEEN_KILLS: Final = 3
 QUIET_SECONDS: Final = 120.0

@@ -44,7 +44,7 @@ def on_the_way(connection: Connection) -> int:
 
 def violations(connection: Connection, book: Book, at_provider: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Everything that contradicts what the panel acknowledged, and what the provider accepted."""
-    yield from book.complaints
+    yield from _told("answers cannot be excused", book.complaints)
     orders = {row[0]: row for row in connection.execute(_CHARGES).fetchall()}
     yield from _orders(orders, book)
     yield from _credits(connection.execute(_CREDITS).fetchall(), book)
