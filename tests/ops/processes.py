@@ -1,6 +1,7 @@
 """Processes for tests that kill: started, watched, and gone when the test is over."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -43,6 +44,13 @@ def wait_until(condition: Callable[[], object], *, seconds: float = PATIENCE_SEC
         assert time.monotonic() - begin < seconds, f"waited {seconds} s in vain"
         time.sleep(0.02)
     return time.monotonic() - begin
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def environment(**settings: str) -> dict[str, str]:

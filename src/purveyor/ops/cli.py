@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
@@ -60,6 +60,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _say_to_whoever_listens(text: str) -> None:
+    # The terminal may be gone, or the pipe's reader: no reason for a panel to stop.
+    with suppress(OSError):
+        say(text)
+
+
 @contextmanager
 def _panel() -> Iterator[None]:
     from purveyor.ops import migrating, panel
@@ -82,7 +88,7 @@ def up(*, with_parent: bool) -> None:
     """Start everything: database, migrations, demo, site, API, worker."""
     from purveyor.ops.up import up as start_everything
 
-    start_everything(say=say, with_parent=with_parent)
+    start_everything(say=_say_to_whoever_listens, with_parent=with_parent)
 
 
 @commands.command()
@@ -100,7 +106,9 @@ def worker() -> None:
     with _database_of_children():
         import logging
 
-        from purveyor.ops import logs
+        from purveyor.ops import logs, panel
+
+        panel.prepare_django()
         from purveyor.providers import worker as fulfilment
 
         logs.configure(form=configuration.current().log_form, least=logging.INFO, stream=sys.stdout)
@@ -113,7 +121,6 @@ def _database_of_children() -> Iterator[None]:
     from purveyor.ops import lifeline, panel
 
     if lifeline.hold_to_supervisor():
-        panel.prepare_django()
         yield
         return
     with _panel():
@@ -196,7 +203,9 @@ def credit_customer(*, email: str, amount: Decimal, reason: str) -> None:
             customer=found, amount=amount, reason=reason, actor=f"{getpass.getuser()} (command line)"
         )
         balance = people.balances([found.pk])[found.pk]
-        say(f"The balance of {found.user.email} is {balance:f} {configuration.current().currency}")
+        say(
+            f"The balance of {found.user.email} is {balance.normalize():f} {configuration.current().currency}"
+        )
 
 
 @customer.command("suspend")

@@ -127,14 +127,13 @@ def _mark(home: Path, state: str) -> None:
 
 
 def _answers(settings: Configuration) -> bool:
-    """Whether the server answers HTTP, with whatever status."""
+    """Whether the server answers and reaches its database."""
     host = serving.reachable_host(settings)
     client = http.client.HTTPConnection(host, settings.port, timeout=_ANSWER_SECONDS)
     try:
-        client.request("GET", "/api/v2")
-        client.getresponse().read()
+        client.request("GET", "/healthz")
+        return client.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
         client.close()
-    return True

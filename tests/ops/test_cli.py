@@ -1,0 +1,196 @@
+import json
+import socket
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from purveyor.accounts import keys
+from purveyor.accounts.models import ApiKey, Customer, CustomerStatus, User
+from purveyor.accounts.testing import balance_of, make_customer
+from purveyor.money.models import Adjustment
+from purveyor.ops import cli, trouble
+from tests.committed import committed
+from tests.ops.processes import environment, free_port
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli.commands, words, prog_name="purveyor")
+
+
+def line_of(result: Result) -> str | None:
+    assert result.exception is not None
+    return trouble.in_one_line(result.exception, embedded_in=None)
+
+
+def test_the_help_shows_every_command() -> None:
+    shown = run("--help").output
+    for command in ("up", "serve", "worker", "simulate", "migrate", "audit", "customer", "key", "demo"):
+        assert f"\n  {command} " in shown
+
+
+@committed
+def test_a_customer_is_made_credited_and_suspended() -> None:
+    made = run("customer", "create", "Buyer@Example.com", "--name", "A buyer")
+    customer = Customer.objects.get()
+    email, password = made.output.split()[3], made.output.split()[-1]
+    assert email == "buyer@example.com"
+    assert User.objects.get(email=email).check_password(password)
+    assert User.objects.get().name == "A buyer"
+
+    assert run("customer", "credit", email, "12.5", "--reason", "bank transfer 7").output == (
+        "The balance of buyer@example.com is 12.5 USD\n"
+    )
+    assert run("customer", "credit", email, "-2.25", "--reason", "typo").exit_code == 0
+    assert balance_of(customer) == Decimal("10.25")
+    entry = Adjustment.objects.earliest("pk")
+    assert entry.reason == "bank transfer 7"
+    assert entry.actor.endswith("(command line)")
+
+    assert run("customer", "suspend", email).output == "buyer@example.com is suspended\n"
+    customer.refresh_from_db()
+    assert customer.status == CustomerStatus.SUSPENDED
+
+
+@committed
+def test_what_the_rooms_refuse_is_one_line() -> None:
+    make_customer("5", email="buyer@example.com")
+    refusals = {
+        (
+            "customer",
+            "create",
+            "buyer@example.com",
+        ): "there is an account with the e-mail address buyer@example.com",
+        (
+            "customer",
+            "credit",
+            "nobody@example.com",
+            "1",
+            "--reason",
+            "x",
+        ): "there is no customer with the e-mail",
+        ("customer", "credit", "buyer@example.com", "0", "--reason", "x"): "an amount other than zero",
+        ("customer", "credit", "buyer@example.com", "1", "--reason", " "): "needs a reason",
+        ("customer", "credit", "buyer@example.com", "-5.01", "--reason", "x"): "",
+        ("key", "revoke", "00000000"): "no live key begins with 00000000",
+    }
+    for words, expected in refusals.items():
+        line = line_of(run(*words))
+        assert line is not None, words
+        assert expected in line
+        assert "\n" not in line
+    assert balance_of(Customer.objects.get()) == Decimal(5)
+
+
+def test_a_credit_needs_a_reason_and_an_amount() -> None:
+    assert run("customer", "credit", "buyer@example.com", "5").exit_code == 2
+    assert (
+        "is not an amount" in run("customer", "credit", "buyer@example.com", "five", "--reason", "x").output
+    )
+
+
+@committed
+def test_a_key_is_shown_once_listed_and_revoked() -> None:
+    make_customer(email="buyer@example.com")
+    other = make_customer(email="other@example.com")
+    keys.create_key(customer=other)
+    text = run("key", "create", "buyer@example.com", "--name", "shop").output.strip()
+    assert list(keys.holders([keys.digest(text)])) == [keys.digest(text)]
+    listed = run("key", "list", "buyer@example.com").output
+    assert listed == f"{text[:8]}…  live  never used  buyer@example.com  shop\n"
+    assert len(run("key", "list").output.splitlines()) == 2
+    assert run("key", "revoke", text).output == f"The key {text[:8]}… of buyer@example.com is revoked\n"
+    assert keys.holders([keys.digest(text)]) == {}
+    assert "revoked 20" in run("key", "list", "buyer@example.com").output
+    assert ApiKey.objects.count() == 2
+
+
+@committed
+def test_the_audit_s_exit_status_says_whether_the_books_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    from purveyor.money.audit import Check
+    from purveyor.ops import audit
+
+    assert run("audit").exit_code == 0
+    wrong = Check(name="wrong", explanation="Nothing is.", sql="SELECT 1 AS one")
+    monkeypatch.setattr(audit.audit, "__kwdefaults__", {"rooms": [("Money", [wrong])]})
+    result = run("audit")
+    assert result.exit_code == 1
+    assert "1 of 1 checks are violated." in result.output
+
+
+@committed
+def test_the_database_is_found_up_to_date() -> None:
+    assert run("migrate").output.splitlines()[-1] == "The database is up to date."
+
+
+def purveyor(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "purveyor.ops.cli", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(**settings),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"PORT": "80x"}, "PORT must be a whole number from 1 to 65535, not '80x'"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is set but empty"),
+        ({"PURVEYOR_HOST": "0.0.0.0"}, "PURVEYOR_ALLOWED_HOSTS is missing"),
+        (
+            {"DATABASE_URL": "postgresql://u:sesame@127.0.0.1:1/d"},
+            "the database cannot be used: connection failed",
+        ),
+        ({"PURVEYOR_HOME": "/dev/null"}, "/dev/null is not a folder"),
+        ({"PURVEYOR_HOME": "/dev/null/home"}, "/dev/null/home cannot be used"),
+        ({"PURVEYOR_HOST": "192.0.2.1"}, "PURVEYOR_HOST 192.0.2.1 is no address"),
+    ],
+    ids=lambda value: (
+        " ".join(f"{name}={text}" for name, text in value.items()) if isinstance(value, dict) else ""
+    ),
+)
+def test_up_says_what_is_wrong_in_one_line(settings: dict[str, str], words: str, tmp_path: Path) -> None:
+    ended = purveyor("up", **({"PURVEYOR_HOME": str(tmp_path / "home"), "PORT": str(free_port())} | settings))
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith(f"purveyor: {words}")
+    assert "sesame" not in ended.stderr
+
+
+def test_a_taken_port_is_one_line_and_leaves_no_database(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = purveyor("up", PURVEYOR_HOME=str(tmp_path / "home"), PORT=str(port))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"purveyor: port {port} on 127.0.0.1 is taken by another program: "
+        f"stop that one, or choose another port with PORT={port + 1}\n"
+    )
+    assert not (tmp_path / "home" / "database").exists()
+
+
+def test_a_command_without_a_panel_says_so(tmp_path: Path) -> None:
+    ended = purveyor("audit", PURVEYOR_HOME=str(tmp_path / "home"))
+    assert ended.returncode == 1
+    assert (
+        ended.stderr == f"purveyor: there is no panel in {tmp_path}/home yet: start one with `purveyor up`\n"
+    )
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_demo_command_runs_the_simulated_provider_for_itself(tmp_path: Path) -> None:
+    settings = {"PURVEYOR_HOME": str(tmp_path / "home")}
+    assert purveyor("migrate", **settings).returncode == 0
+    first = purveyor("demo", **settings)
+    assert first.returncode == 0, first.stderr
+    assert "services from the simulated provider" in first.stdout
+    found = json.loads((tmp_path / "home" / "demo.json").read_text(encoding="utf-8"))
+    again = purveyor("demo", **settings)
+    assert "The catalogue is there" in again.stdout
+    assert json.loads((tmp_path / "home" / "demo.json").read_text(encoding="utf-8")) == found
