@@ -43,7 +43,7 @@ CHECKS: Final = (
     ),
     Check(
         name="one live hand-over",
-        explanation="No order is being sent or of unknown outcome more than once, nor beside an accepted one.",
+        explanation="No order is being sent, or unknown, more than once, nor beside an accepted hand-over.",
         sql="""
             SELECT order_id AS order, array_agg(handover ORDER BY number) AS hand_overs
             FROM providers_fulfilment

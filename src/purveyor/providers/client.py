@@ -33,6 +33,12 @@ _HEADERS: Final = {
     "Accept": "*/*",
     "Content-Type": "application/x-www-form-urlencoded",
 }
+_NEVER_LEFT: Final = (
+    aiohttp.ClientConnectorError,  # refused, no such name, TLS
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -94,7 +100,7 @@ class Client:
                 self.access.url, data=body, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(response.status, await _read(response))
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError) as error:
+        except _NEVER_LEFT as error:
             raise NotSent(_described(error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Ambiguous(_described(error)) from error

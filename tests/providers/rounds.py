@@ -1,0 +1,84 @@
+"""The worker's loops, each run until it has nothing to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from purveyor.providers.dispatch import Dispatcher
+from purveyor.providers.forwarding import Forwarder
+from purveyor.providers.models import CancelTask, Fulfilment, RefillTask
+from purveyor.providers.polling import Poller
+from purveyor.providers.worker import work
+from purveyor.providers.workplace import Workplace
+
+SECONDS_TO_FINISH = 20.0
+LOOK_AGAIN_SECONDS = 0.05
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+def dispatch() -> None:
+    """Hand over everything that is queued, and wait for every outcome."""
+
+    async def run(workplace: Workplace) -> None:
+        dispatcher = Dispatcher(workplace)
+        while await dispatcher.step():
+            pass
+        await dispatcher.finish(seconds=SECONDS_TO_FINISH)
+
+    _in_a_workplace(run)
+
+
+def poll() -> None:
+    """Ask about everything that is still followed, as if it were due."""
+    Fulfilment.objects.exclude(next_poll_at=None).update(next_poll_at=LONG_AGO)
+    poll_due()
+
+
+def poll_due() -> None:
+    """Ask about what is due."""
+
+    async def run(workplace: Workplace) -> None:
+        poller = Poller(workplace)
+        await poller.step()
+        await poller.finish(seconds=SECONDS_TO_FINISH)
+
+    _in_a_workplace(run)
+
+
+def forward() -> None:
+    """Tell every wish that is waiting, as if it were due."""
+    RefillTask.objects.exclude(next_at=None).update(next_at=LONG_AGO)
+    CancelTask.objects.exclude(next_at=None).update(next_at=LONG_AGO)
+
+    async def run(workplace: Workplace) -> None:
+        forwarder = Forwarder(workplace)
+        await forwarder.step()
+        await forwarder.finish(seconds=SECONDS_TO_FINISH)
+
+    _in_a_workplace(run)
+
+
+def work_until(done: Callable[[], bool], *, seconds: float = SECONDS_TO_FINISH) -> None:
+    """Run a whole worker until `done` says so. Raises TimeoutError."""
+
+    async def run(workplace: Workplace) -> None:
+        working = asyncio.create_task(work(workplace))
+        try:
+            async with asyncio.timeout(seconds):
+                while not await workplace.in_database(done):
+                    await workplace.pause(LOOK_AGAIN_SECONDS)
+        finally:
+            workplace.stopping.set()
+            await working
+
+    asyncio.run(run(Workplace()))
+
+
+def _in_a_workplace(do: Callable[[Workplace], Awaitable[None]]) -> None:
+    async def run() -> None:
+        workplace = Workplace()
+        try:
+            await do(workplace)
+        finally:
+            await workplace.close()
+
+    asyncio.run(run())

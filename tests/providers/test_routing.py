@@ -1,0 +1,69 @@
+from decimal import Decimal
+
+import pytest
+
+from purveyor.providers.holds import Hold
+from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
+
+
+def option(
+    route_id: int, *, hold: str = "", smallest: int | None = 1, largest: int | None = 1000
+) -> RouteOption:
+    return RouteOption(
+        route_id=route_id,
+        provider_id=route_id,
+        external_id=str(route_id),
+        rate=Decimal(1),
+        min=smallest,
+        max=largest,
+        hold_reason=hold,
+    )
+
+
+BROKE = Hold.OUT_OF_FUNDS.value
+SILENT = Hold.UNREACHABLE.value
+
+CHOICES = [
+    ("the first that works", [option(1), option(2)], (), 100, 1),
+    ("past one that takes no orders now", [option(1, hold=BROKE), option(2)], (), 100, 2),
+    ("past one that refused this order", [option(1), option(2)], {1}, 100, 2),
+    ("past one with other limits", [option(1, largest=50), option(2)], (), 100, 2),
+    ("past one with other limits", [option(1, smallest=500), option(2)], (), 100, 2),
+    ("without limits everything fits", [option(1, smallest=None, largest=None)], (), 10**9, 1),
+    ("limits alone refuse nothing", [option(1, largest=50)], (), 100, 1),
+    ("a refusal for what it is closes even the last", [option(1, largest=50), option(2)], {2}, 100, 1),
+]
+
+
+@pytest.mark.parametrize(("why", "options", "refused_by", "quantity", "route_id"), CHOICES)
+def test_choice(
+    why: str, options: list[RouteOption], refused_by: set[int], quantity: int, route_id: int
+) -> None:
+    choice = choose_route(options, refused_by=refused_by, quantity=quantity, counts=True)
+    assert isinstance(choice, RouteOption), why
+    assert choice.route_id == route_id, why
+
+
+def test_a_package_has_no_quantity_to_compare() -> None:
+    choice = choose_route([option(1, smallest=10), option(2)], refused_by=(), quantity=1, counts=False)
+    assert isinstance(choice, RouteOption)
+    assert choice.route_id == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "refused_by", "reason"),
+    [
+        ([], (), Hold.NO_PROVIDER),
+        ([option(1, hold=BROKE)], (), BROKE),
+        ([option(1, hold=BROKE), option(2, hold=SILENT)], (), BROKE),
+        ([option(1), option(2, hold=SILENT)], {1}, SILENT),
+    ],
+)
+def test_waiting_for_a_route(options: list[RouteOption], refused_by: set[int], reason: str) -> None:
+    choice = choose_route(options, refused_by=refused_by, quantity=100, counts=True)
+    assert choice == Wait(reason)
+
+
+def test_when_every_route_refused_the_order_nobody_takes_it() -> None:
+    choice = choose_route([option(1), option(2)], refused_by={1, 2}, quantity=100, counts=True)
+    assert isinstance(choice, NobodyTakesIt)
