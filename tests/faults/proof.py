@@ -46,9 +46,9 @@ def violations(connection: Connection, book: Book, at_provider: Sequence[Mapping
     """Everything that contradicts what the panel acknowledged, and what the provider accepted."""
     yield from _told("answers cannot be excused", book.complaints)
     orders = {row[0]: row for row in connection.execute(_CHARGES).fetchall()}
-    yield from _orders(orders, book)
-    yield from _credits(connection.execute(_CREDITS).fetchall(), book)
-    yield from _provider(connection.execute(_HAND_OVERS).fetchall(), at_provider)
+    yield from of_orders(orders, book)
+    yield from of_credits(connection.execute(_CREDITS).fetchall(), book)
+    yield from of_provider(connection.execute(_HAND_OVERS).fetchall(), at_provider)
 
 
 def unknown(connection: Connection) -> int:
@@ -66,7 +66,8 @@ def _count(connection: Connection, statement: LiteralString) -> int:
     return int(row[0]) if row else 0
 
 
-def _orders(orders: Mapping[int, tuple[Any, ...]], book: Book) -> Iterator[str]:
+def of_orders(orders: Mapping[int, tuple[Any, ...]], book: Book) -> Iterator[str]:
+    """What is wrong with the orders, given as rows of `_CHARGES` by their ids."""
     lost = [order_id for order_id in book.orders if order_id not in orders]
     yield from _told("acknowledged orders are lost", lost)
     mixed_up = [
@@ -87,16 +88,18 @@ def _orders(orders: Mapping[int, tuple[Any, ...]], book: Book) -> Iterator[str]:
     yield from _told("orders nobody sent exist", [link for link in times if link not in sent])
 
 
-def _credits(rows: Sequence[tuple[Any, ...]], book: Book) -> Iterator[str]:
+def of_credits(rows: Sequence[tuple[Any, ...]], book: Book) -> Iterator[str]:
+    """What is wrong with the credits, given as rows of `_CREDITS`."""
     made = {reason: (times, transfers, amount) for reason, times, transfers, amount in rows}
     yield from _told("acknowledged credits are lost", [each for each in book.credits if each not in made])
     wrong = [reason for reason, found in made.items() if found != (1, 1, CREDIT)]
     yield from _told("credits were not made exactly once", wrong)
 
 
-def _provider(
+def of_provider(
     hand_overs: Sequence[tuple[Any, ...]], at_provider: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
+    """What is wrong between the panel, by rows of `_HAND_OVERS`, and what the provider accepted."""
     times = Counter(order["link"] for order in at_provider)
     yield from _told("orders were doubled at the provider", [link for link, n in times.items() if n > 1])
     accepted = {external_id: link for _, link, handover, external_id in hand_overs if handover == "accepted"}
