@@ -229,7 +229,13 @@ def test_status_of_many_as_an_object() -> None:
 
 
 def test_status_of_many_as_a_list() -> None:
-    body = [{**ONE, "order": 1}, {"order": 2, "error": "Incorrect order ID"}, ONE, "nonsense", None]
+    body: list[Any] = [
+        {**ONE, "order": 1},
+        {"order": 2, "error": "Incorrect order ID"},
+        ONE,
+        "nonsense",
+        None,
+    ]
     assert read_statuses(answer(body), ["1", "2", "3"]) == {
         "1": READ,
         "2": Refused(RefusalClass.ORDER, "Incorrect order ID"),
