@@ -135,6 +135,7 @@ def _kill_all(panel: Panel, kills: Plan, book: Book) -> Counter[str]:
         else:
             kill(_await_pid(panel, part))
         killed[part] += 1
+    _await_orders(book)
     return killed
 
 
