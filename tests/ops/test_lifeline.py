@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +43,20 @@ time.sleep(60)
 """
 
 
+MADE = """
+import os, sys, time
+from pathlib import Path
+from purveyor.ops import lifeline
+lifeline.stop_with_parent()
+Path("pid.new").write_text(str(os.getpid()))
+Path("pid.new").rename("pid")
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.exit("an interrupt that make does not send")
+"""
+
+
 @pytest.mark.parametrize(
     "before",
     ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"],
@@ -71,3 +88,14 @@ def test_a_process_started_by_hand_outlives_its_starter() -> None:
     with pytest.raises(AssertionError, match="in vain"):
         wait_until(lambda: not runs(pid), seconds=GONE_SECONDS)
     os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_make_runs_ends_with_make_however_make_ends(how: signal.Signals, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(MADE, encoding="ascii")
+    (tmp_path / "Makefile").write_text(f"up:\n\t@exec {sys.executable} program.py\n", encoding="ascii")
+    with subprocess.Popen(["make", "-s"], cwd=tmp_path, start_new_session=True) as make:
+        wait_until((tmp_path / "pid").exists)
+        pid = int((tmp_path / "pid").read_text(encoding="ascii"))
+        make.send_signal(how)
+    wait_until(lambda: not runs(pid), seconds=GONE_SECONDS)

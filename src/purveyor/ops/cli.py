@@ -83,7 +83,11 @@ def commands() -> None:
 
 
 @commands.command()
-@click.option("--with-parent", is_flag=True, help="Stop also when the process that started this one dies.")
+@click.option(
+    "--with-parent",
+    is_flag=True,
+    help="Stop also when the process that started this one (make) dies or is interrupted.",
+)
 def up(*, with_parent: bool) -> None:
     """Start everything: database, migrations, demo, site, API, worker."""
     from purveyor.ops.up import up as start_everything

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 0.6  # with the poll, under a second altogether
@@ -40,13 +41,29 @@ def hold_to_starter() -> None:
 
 
 def stop_with_parent() -> None:
-    """Ask this process to stop in good order once its parent has died."""
-    _watch(os.getppid(), then=_ask)
+    """Ask this process to stop in good order once its parent, which is make, has died or was interrupted.
+
+    Make does not pass an interrupt on: it takes for granted that the terminal sent it to everybody, and
+    waits. What can be seen of it from outside (on Linux) is that it stops catching the signal.
+    """
+    parent = os.getppid()
+    caught = _caught_interrupts(parent)
+    _watch(parent, then=_ask, also=lambda: _caught_interrupts(parent) == caught)
 
 
-def _watch(parent: int, *, then: Callable[[], None]) -> None:
+def _caught_interrupts(process: int) -> int:
+    """Which of SIGINT and SIGHUP a process has a handler for, as bits; 0 where that cannot be known."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return caught & (1 << signal.SIGINT - 1 | 1 << signal.SIGHUP - 1)
+
+
+def _watch(parent: int, *, then: Callable[[], None], also: Callable[[], bool] = lambda: True) -> None:
     def look() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == parent and also():
             time.sleep(POLL_SECONDS)
         then()
 
