@@ -30,7 +30,8 @@ def hot_cursor() -> Iterator["psycopg.Cursor[Any]"]:
 
     Django's own cursor writes the values into the text of the statement; this one sends them beside it, so
     that PostgreSQL can reuse the plan. Rows are named tuples. Errors are Django's (`django.db.Error`), as
-    elsewhere; the driver's own is their cause.
+    elsewhere; the driver's own is their cause. A jsonb column comes as text, because Django reads it itself:
+    cast it to json to get the value.
     """
     connection.ensure_connection()
     with (

@@ -22,7 +22,7 @@ WHERE orders.parent_id IS NULL;
 
 -- name: earlier_by_idempotency_key
 SELECT orders.customer_id, orders.idempotency_key, orders.id, orders.service_id, orders.link_key,
-       orders.quantity, orders.fields
+       orders.quantity, orders.fields::json AS fields
 FROM json_to_recordset(%(keys)s::json) AS wanted (customer_id bigint, idempotency_key text)
 JOIN orders_order orders
     ON orders.customer_id = wanted.customer_id AND orders.idempotency_key = wanted.idempotency_key;
