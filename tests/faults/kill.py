@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
             panel.stop()
         except NotInTime as trouble:
             _say(f"FAILED: {trouble}")
-            _say(f"The supervisor's last words: {panel.last_words()}")
+            _say(f"The last words:\n{panel.last_words()}")
             return 1
         finally:
             panel.kill_everything()

@@ -16,6 +16,7 @@ from purveyor.ops import database_files
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
+SHOWN_LINES: Final = 5  # of each log, when something failed
 
 
 class NotInTime(Exception):
@@ -34,7 +35,7 @@ class Panel:
         self._up: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start everything and wait until it answers. Raises `NotInTime` with the supervisor's last words."""
+        """Start everything and wait until it answers. Raises `NotInTime`."""
         self.home.mkdir(exist_ok=True)
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(
@@ -44,7 +45,7 @@ class Panel:
                 stderr=log,
                 env=self.environment,
             )
-        wait_until(self._is_up, seconds=START_SECONDS, what=f"`purveyor up` to start: {self.last_words()}")
+        wait_until(self._is_up, seconds=START_SECONDS, what="`purveyor up` to start")
 
     def stop(self) -> None:
         """Stop everything in good order, as Ctrl-C does."""
@@ -95,10 +96,9 @@ class Panel:
         return next((pid for pid in _children(self._up.pid) if _arguments(pid)[-1:] == [job]), None)
 
     def last_words(self) -> str:
-        """The end of what the supervisor said."""
-        with contextlib.suppress(OSError):
-            return " | ".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
-        return ""
+        """The end of what the supervisor and each process said."""
+        logs = [self._log, *sorted((self.home / "logs").glob("*.log"))]
+        return "\n".join(f"{log.stem}: {_end_of(log)}" for log in logs)
 
     @property
     def _log(self) -> Path:
@@ -106,7 +106,7 @@ class Panel:
 
     def _is_up(self) -> bool:
         if self._up is None or self._up.poll() is not None:
-            raise NotInTime(f"`purveyor up` ended: {self.last_words()}")
+            raise NotInTime("`purveyor up` ended")
         return all(
             self.pid_of(job) is not None for job in ("postgresql", "simulate", "serve", "app", "worker")
         )
@@ -140,6 +140,12 @@ def _is_alive(pid: int) -> bool:
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def _end_of(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-SHOWN_LINES:])
+    return ""
 
 
 def _arguments(pid: int) -> list[str]:
