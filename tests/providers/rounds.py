@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from purveyor.orders.models import Dispatch, Order
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.forwarding import Forwarder
 from purveyor.providers.models import CancelTask, Fulfilment, RefillTask
@@ -16,15 +17,17 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 def dispatch() -> None:
-    """Hand over everything that is queued, and wait for every outcome."""
+    """Hand over everything that is queued, and wait for every outcome, until nothing is queued any more."""
+    _in_a_workplace(drain_queue)
 
-    async def run(workplace: Workplace) -> None:
+
+async def drain_queue(workplace: Workplace) -> None:
+    """The same in a workplace at hand."""
+    while await workplace.in_database(Order.objects.filter(dispatch=Dispatch.QUEUED).exists):
         dispatcher = Dispatcher(workplace)
         while await dispatcher.step():
             pass
         await dispatcher.finish(seconds=SECONDS_TO_FINISH)
-
-    _in_a_workplace(run)
 
 
 def poll() -> None:

@@ -10,9 +10,10 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from purveyor.providers.client import Ambiguous, NotSent
 from purveyor.providers.handing_over import SEND_WITHIN_SECONDS, Claim, HandOver, hand_over
-from purveyor.providers.outcomes import Answered, record, response_text
+from purveyor.providers.outcomes import SETBACKS, Answered, record, response_text
 from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Refused, Unclear, read_add
+from purveyor.providers.replies import Accepted, Refused, Unclear, read_add
+from purveyor.providers.standing import ONE_BY_ONE_FROM
 from purveyor.providers.workplace import Workplace
 
 GATHER_SECONDS: Final = 0.01
@@ -21,6 +22,8 @@ IDLE_SECONDS: Final = 0.1
 SHARE_THAT_WAKES: Final = 6
 """The queue is looked into again when a sixth of a full provider's capacity is free, not for every place."""
 RETRY_WRITING_SECONDS: Final = 0.5
+FAILING_SECONDS: Final = 1.0
+"""After a call that failed for the provider as a whole: longer than it takes to write that down."""
 
 _log = structlog.get_logger(__name__)
 
@@ -36,6 +39,8 @@ class Dispatcher:
         self._room_made = asyncio.Event()
         self._calls: set[asyncio.Task[None]] = set()
         self._places: dict[int, tuple[int, asyncio.Semaphore]] = {}
+        self._unclear_in_a_row: Counter[int] = Counter()
+        self._no_calls_before: dict[int, float] = {}
         self._answered: list[Answered] = []
         self._answer_came = asyncio.Event()
         self._all_written = asyncio.Event()
@@ -106,8 +111,32 @@ class Dispatcher:
         self._answer_came.set()
 
     async def _call(self, item: HandOver, send_by: float) -> Answered:
-        if self._workplace.stopping.is_set() or asyncio.get_running_loop().time() > send_by:
-            return Answered(hand_over=item, reply=Refused(RefusalClass.GIVEN_BACK, "Not sent in time"))
+        if self._is_given_back(item, send_by):
+            return Answered(hand_over=item, reply=Refused(RefusalClass.GIVEN_BACK, "Not sent"))
+        answered = await self._ask(item)
+        self._watch(item.provider.id, answered.reply)
+        return answered
+
+    def _is_given_back(self, item: HandOver, send_by: float) -> bool:
+        """Whether a hand-over is not sent any more: the worker stops, it waited too long, or calls fail now.
+
+        What is about to be written down would hold its order anyway, and each call whose outcome nobody can
+        tell costs a person's time.
+        """
+        now = asyncio.get_running_loop().time()
+        failing = now < self._no_calls_before.get(item.provider.id, now) and not item.provider.one_by_one
+        return self._workplace.stopping.is_set() or now > send_by or failing
+
+    def _watch(self, provider_id: int, reply: Accepted | Refused | Unclear) -> None:
+        self._unclear_in_a_row[provider_id] += 1
+        if not isinstance(reply, Unclear):
+            self._unclear_in_a_row[provider_id] = 0
+        about_provider = isinstance(reply, Refused) and reply.refusal in SETBACKS
+        if about_provider or self._unclear_in_a_row[provider_id] >= ONE_BY_ONE_FROM:
+            until = asyncio.get_running_loop().time() + FAILING_SECONDS
+            self._no_calls_before[provider_id] = until
+
+    async def _ask(self, item: HandOver) -> Answered:
         try:
             answer = await self._workplace.call(item.provider, item.fields)
         except NotSent as trouble:

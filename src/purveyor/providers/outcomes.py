@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 LONGEST_RESPONSE_CHARACTERS: Final = 2000
 MOST_EXPIRED_AT_ONCE: Final = 500
 
-_SETBACKS: Final = {
+SETBACKS: Final = {
     RefusalClass.FUNDS: Setback.OUT_OF_FUNDS,
     RefusalClass.KEY: Setback.KEY_REFUSED,
     RefusalClass.RATE: Setback.SLOW_DOWN,
@@ -37,7 +37,7 @@ _SETBACKS: Final = {
 """Refusals that are about the provider as a whole, not about the order."""
 _BACK_TO_QUEUE: Final = frozenset(
     {
-        *_SETBACKS,
+        *SETBACKS,
         RefusalClass.GIVEN_BACK,
         RefusalClass.NOT_PLACED,
         RefusalClass.SERVICE,
@@ -205,7 +205,7 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         return
     _log.info("hand_over_refused", order_id=order_id, refusal=refused.refusal.value, text=refused.text)
     (fulfilment,) = rows
-    if setback := _SETBACKS.get(refused.refusal):
+    if setback := SETBACKS.get(refused.refusal):
         note_setback(provider_id=fulfilment.provider_id, setback=setback, text=refused.text)
     if refused.refusal is RefusalClass.SERVICE:
         Route.objects.filter(pk=fulfilment.route_id).update(
