@@ -96,23 +96,10 @@ class DatabaseThreads:
             thread.close()
 
 
-def reading(run: Callable[P, T]) -> Callable[P, T]:
-    """Make a look-up that survives a broken connection: it is replaced and the look-up done once more."""
+def tidying(run: Callable[P, T]) -> Callable[P, T]:
+    """Make a call that logs its trouble and leaves no broken connection behind."""
 
-    def look_up(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return run(*args, **kwargs)
-        except ConnectionLost:
-            drop_connection()
-        return changing(run)(*args, **kwargs)
-
-    return look_up
-
-
-def changing(run: Callable[P, T]) -> Callable[P, T]:
-    """Make a call that leaves no broken connection behind. It is not repeated: it may have taken effect."""
-
-    def change(*args: P.args, **kwargs: P.kwargs) -> T:
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return run(*args, **kwargs)
         except Exception:
@@ -120,7 +107,36 @@ def changing(run: Callable[P, T]) -> Callable[P, T]:
             drop_connection()
             raise
 
-    return change
+    return call
+
+
+def reading(run: Callable[P, T]) -> Callable[P, T]:
+    """Make a look-up that survives a broken connection: it is replaced and the look-up done once more."""
+    again = tidying(run)
+
+    def look_up(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return run(*args, **kwargs)
+        except ConnectionLost:
+            drop_connection()
+        return again(*args, **kwargs)
+
+    return look_up
+
+
+def changing(run: Callable[P, T]) -> Callable[P, T]:
+    """Make a call that begins on a sound connection.
+
+    It is not repeated when the connection breaks under it: it may have taken effect.
+    """
+    change = tidying(run)
+
+    def begin(*args: P.args, **kwargs: P.kwargs) -> T:
+        if connection.connection is not None and not connection.is_usable():
+            drop_connection()
+        return change(*args, **kwargs)
+
+    return begin
 
 
 def drop_connection() -> None:

@@ -137,8 +137,6 @@ class _MultipartParts:
     def _end(self) -> None:
         if self._name is None:
             return
-        if len(self.pairs) >= FIELDS_MAX:
-            raise Undecodable
         name, value = self._name, bytes(self._value)
         self.pairs.append((name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")))
 

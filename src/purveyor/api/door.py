@@ -170,7 +170,7 @@ class Door:
         return holder
 
     def _observe(self, answer: Answer, seconds: float) -> None:
-        line = RequestLine(self._log.now(), answer.action, answer.outcome, round(seconds * 1000, 2))
+        line = RequestLine(self._log.now(), "api", answer.action, answer.outcome, round(seconds * 1000, 2))
         if answer.holder is not None:
             line.customer, line.key = answer.holder.customer_id, answer.holder.prefix
         line.address, line.status, line.trouble = answer.address, answer.status, answer.trouble

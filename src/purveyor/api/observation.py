@@ -42,6 +42,7 @@ class RequestLine(msgspec.Struct, omit_defaults=True):
     """The line about one request."""
 
     at: str
+    event: str
     action: str
     outcome: str
     ms: float
@@ -52,7 +53,6 @@ class RequestLine(msgspec.Struct, omit_defaults=True):
     """Of the client, where the key is nobody's or not known yet."""
     status: int = 200
     trouble: str = ""
-    event: str = "api"
 
 
 class RequestLog:
@@ -104,7 +104,7 @@ _logfmt = structlog.processors.LogfmtRenderer(key_order=["at", "event"], drop_mi
 
 def _as_text(line: RequestLine) -> bytes:
     facts = msgspec.json.decode(msgspec.json.encode(line))
-    return _logfmt(None, "", facts | {"event": line.event}).encode("utf-8", "replace")
+    return _logfmt(None, "", facts).encode("utf-8", "replace")
 
 
 def configure_process_log(*, form: str) -> None:

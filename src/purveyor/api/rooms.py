@@ -6,7 +6,7 @@ from purveyor.accounts.keys import KeyHolder
 from purveyor.accounts.people import balances
 from purveyor.api.authentication import look_up
 from purveyor.api.batching import Batcher
-from purveyor.api.database_threads import DatabaseThreads, changing, drop_connection, reading
+from purveyor.api.database_threads import DatabaseThreads, changing, drop_connection, reading, tidying
 from purveyor.api.replies import BalanceReply, StatusShape, amount_text, status
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.placing import PlacingInterrupted, place
@@ -33,7 +33,7 @@ class Rooms:
             reading(refill_statuses), thread=threads.reading
         )
         self.orders: Batcher[OrderRequest, Placed | Refusal] = Batcher(
-            changing(_place), thread=threads.placing
+            tidying(_place), thread=threads.placing
         )
         self.refills: Batcher[Owned, int | Refusal] = Batcher(
             changing(request_refills), thread=threads.asking

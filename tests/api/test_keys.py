@@ -1,0 +1,148 @@
+"""Keys: revoked and made within a second, guesses throttled per address, addresses behind proxies."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from purveyor.accounts.keys import create_key, revoke_key
+from purveyor.accounts.models import ApiKey, CustomerStatus
+from purveyor.accounts.people import suspend
+from purveyor.api.addresses import client_address, is_local
+from purveyor.api.throttling import GUESSES_AT_ONCE, GUESSES_PER_SECOND, Throttle
+from tests.api.panel import Caller, Panel, eventually, json_of, serving
+
+INVALID = {"error": "Invalid API key"}
+NOTICE_SECONDS = 1.0
+"""A revocation holds everywhere within this; the polls and this test's own calls come on top."""
+
+
+def test_a_key_works_as_soon_as_it_is_made(panel: Panel, caller: Caller) -> None:
+    """Unknown keys are not remembered as unknown."""
+    _, text = create_key(customer=caller.customer)
+    assert panel.post(text, "balance")["balance"] == "1000"
+
+
+def test_a_revoked_key_is_worthless_within_a_second(panel: Panel, caller: Caller) -> None:
+    key, text = create_key(customer=caller.customer)
+    assert panel.post(text, "balance")["balance"] == "1000"
+    revoke_key(prefix=key.prefix)
+    revoked = time.monotonic()
+    while panel.post(text, "balance") != INVALID:
+        assert time.monotonic() - revoked < NOTICE_SECONDS + 0.5
+    assert panel.post(caller, "balance")["balance"] == "1000"  # the customer's other key
+
+
+def test_a_suspension_holds_within_a_second_and_ends_so(panel: Panel, caller: Caller) -> None:
+    panel.post(caller, "balance")
+    suspend(customer=caller.customer)
+    panel.until(caller, {"error": "Your account is inactive"}, "balance")
+    caller.customer.status = CustomerStatus.ACTIVE
+    caller.customer.save()
+    panel.until(caller, {"balance": "1000", "currency": "USD"}, "balance")
+
+
+@pytest.fixture(scope="module")
+def proxied(running_panel: Panel, panel_database: str) -> Iterator[Panel]:
+    """A panel behind one proxy, so that a test can come from any address."""
+    with serving(panel_database, PURVEYOR_TRUSTED_PROXIES="1") as panel:
+        panel.services = running_panel.services
+        yield panel
+
+
+def guess(panel: Panel, address: str, key: str = "nobody's") -> requests.Response:
+    headers = {"x-forwarded-for": f"6.6.6.6, {address}"}  # the left one is the client's own invention
+    return requests.post(panel.api, data={"key": key, "action": "balance"}, headers=headers, timeout=30)
+
+
+def test_guessing_is_throttled_per_address(proxied: Panel, at_the_panel: None) -> None:
+    caller = proxied.caller()
+    assert guess(proxied, "192.0.2.1", caller.key).json()["balance"] == "1000"
+    answers = [guess(proxied, "192.0.2.1", f"guess {number}") for number in range(GUESSES_AT_ONCE + 20)]
+    assert [answer.status_code for answer in answers[:GUESSES_AT_ONCE]] == [200] * GUESSES_AT_ONCE
+    assert answers[-1].status_code == 429
+    assert answers[-1].json() == {"error": "Too many requests"}
+    assert "retry-after" in answers[-1].headers
+    # A good key still works from there, other addresses can still mistype, and the throttle eases.
+    assert guess(proxied, "192.0.2.1", caller.key).json()["balance"] == "1000"
+    assert json_of(guess(proxied, "192.0.2.2")) == INVALID
+    eventually(lambda: guess(proxied, "192.0.2.1").status_code == 200)
+
+
+def test_a_customers_key_survives_an_emptied_cache_at_a_throttled_address(
+    proxied: Panel, at_the_panel: None
+) -> None:
+    """A colleague's forgotten cron job must not stop a customer whenever any key is revoked."""
+    caller, other = proxied.caller(), proxied.caller()
+    guess(proxied, "192.0.2.7", caller.key)
+    for number in range(GUESSES_AT_ONCE + 5):
+        guess(proxied, "192.0.2.7", f"guess {number}")
+    revoke_key(prefix=other.key[:8])
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        assert json_of(guess(proxied, "192.0.2.7", caller.key))["balance"] == "1000"
+        guess(proxied, "192.0.2.7")
+
+
+def test_the_use_of_a_key_is_noted(running_panel: Panel, panel_database: str, at_the_panel: None) -> None:
+    caller = running_panel.caller()
+    with serving(panel_database) as panel:
+        panel.post(caller, "balance")
+    # Written when the server stops, if not before.
+    assert ApiKey.objects.get(customer=caller.customer).last_used_at is not None
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, None, "10.0.0.1"),
+        (0, "1.1.1.1", "10.0.0.1"),
+        (1, None, "10.0.0.1"),
+        (1, "1.1.1.1", "1.1.1.1"),
+        (1, "6.6.6.6, 1.1.1.1", "1.1.1.1"),
+        (2, "6.6.6.6, 1.1.1.1, 2.2.2.2", "1.1.1.1"),
+        (2, "1.1.1.1", "1.1.1.1"),
+        (1, " , ", "10.0.0.1"),
+    ],
+)
+def test_the_address_of_a_client(proxies: int, forwarded: str | None, expected: str) -> None:
+    headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
+    scope = {"client": ("10.0.0.1", 1), "headers": headers}
+    assert client_address(scope, trusted_proxies=proxies) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "proxies", "expected"),
+    [
+        ("127.0.0.1", None, 0, True),
+        ("::1", None, 0, True),
+        ("10.0.0.1", None, 0, False),
+        ("127.0.0.1", "127.0.0.1", 0, False),  # a proxy on this machine that we were not told of
+        ("127.0.0.1", "1.1.1.1", 1, False),
+        ("127.0.0.1", "127.0.0.1", 1, True),
+        ("", None, 0, False),
+    ],
+)
+def test_who_is_on_this_machine(address: str, forwarded: str | None, proxies: int, *, expected: bool) -> None:
+    headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
+    scope = {"client": (address, 1), "headers": headers}
+    assert is_local(scope, trusted_proxies=proxies) is expected
+
+
+def test_a_bucket_empties_and_fills() -> None:
+    throttle = Throttle()
+    for _ in range(GUESSES_AT_ONCE):
+        assert not throttle.is_spent("192.0.2.1", now=100)
+        throttle.count("192.0.2.1", now=100)
+    assert throttle.is_spent("192.0.2.1", now=100)
+    assert not throttle.is_spent("192.0.2.2", now=100)
+    assert not throttle.is_spent("192.0.2.1", now=100 + 1 / GUESSES_PER_SECOND)
+
+
+def test_a_whole_ipv6_network_is_one_address() -> None:
+    throttle = Throttle()
+    for number in range(GUESSES_AT_ONCE):
+        throttle.count(f"2001:db8::{number:x}", now=0)
+    assert throttle.is_spent("2001:db8::ffff", now=0)
+    assert not throttle.is_spent("2001:db8:0:1::1", now=0)
