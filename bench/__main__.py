@@ -37,7 +37,10 @@ def main(arguments: list[str]) -> int:
     where = machine.description()
     with tempfile.TemporaryDirectory(prefix="purveyor-bench-") as folder:
         measure = _large if options.large else _standard
-        figures = list(measure(Path(folder), effort))
+        figures = []
+        for figure in measure(Path(folder), effort):
+            _say(f"{figure.bar.name}: {figure.ratio:.2f}")
+            figures.append(figure)
     print()
     print(as_table(figures))
     RESULTS.mkdir(exist_ok=True)

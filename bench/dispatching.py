@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import django
+import django.db
 import psycopg
 
 from bench import bars, filling, panel
@@ -38,16 +41,7 @@ def measure(home: Path, effort: Effort, *, say: Say) -> Figure:
             _provider(home) as provider,
             psycopg.connect(configuration.embedded_url(home), autocommit=True) as watch,
         ):
-            watch.execute(
-                _SQL["provider"],
-                {
-                    "url": provider.place.url,
-                    "key": provider.place.key,
-                    "parallel_calls": PARALLEL_CALLS,
-                    "service": provider.service,
-                    "rate": provider.rate,
-                },
-            )
+            _route_all_services(home, provider)
             watch.execute(_SQL["queue_orders"])
             watch.execute("VACUUM (ANALYZE)")
             with panel.working(home):
@@ -80,11 +74,47 @@ def _provider(home: Path) -> Iterator[_Provider]:
         yield provider
 
 
+def _route_all_services(home: Path, provider: _Provider) -> None:
+    """Let every service of the catalogue be fulfilled by one service of the provider."""
+    # One panel per process is all that Django knows, and this is the only one that needs it here.
+    os.environ |= {"PURVEYOR_HOME": str(home), "DJANGO_SETTINGS_MODULE": "purveyor.settings"}
+    os.environ.pop("DATABASE_URL", None)
+    django.setup()
+    from django.utils import timezone  # noqa: PLC0415  models exist only now
+
+    from purveyor.catalog.models import Service  # noqa: PLC0415
+    from purveyor.money.models import Wallet, WalletKind  # noqa: PLC0415
+    from purveyor.providers.models import Provider, ProviderService, Route  # noqa: PLC0415
+
+    offer = ProviderService.objects.create(
+        provider=Provider.objects.create(
+            name="Simulated provider",
+            url=provider.place.url,
+            key=provider.place.key,
+            wallet=Wallet.objects.create(kind=WalletKind.PROVIDER, name="Simulated provider"),
+            parallel_calls=PARALLEL_CALLS,
+            allow_private_address=True,
+        ),
+        external_id=provider.service,
+        name="Placement",
+        type="Default",
+        rate=provider.rate,
+        min=1,
+        max=_QUANTITY,
+        seen_at=timezone.now(),
+    )
+    Route.objects.bulk_create(
+        Route(service_id=service_id, provider_service=offer)
+        for service_id in Service.objects.values_list("pk", flat=True)
+    )
+    django.db.connections.close_all()
+
+
 def _rates(watch: "psycopg.Connection[Any]", effort: Effort) -> Iterator[float]:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while _accepted(watch) < WARM_UP_ORDERS:
         if time.monotonic() > deadline:
-            raise panel.DoesNotStart("the worker has not dispatched the first orders")
+            raise panel.Failed("the worker has not dispatched the first orders")
         time.sleep(_POLL_SECONDS)
     began, before = time.monotonic(), _accepted(watch)
     for _ in range(effort.rounds):

@@ -47,15 +47,15 @@ SELECT (SELECT id FROM catalog_category ORDER BY id OFFSET number %% %(categorie
 FROM generate_series(1, %(services)s::int) AS number;
 
 -- name: old_orders
--- Finished orders first_order to last_order, order first_order + n by the n-th customer in turn, each charged by
--- its transfer. Triggers rest meanwhile (see bench/filling.py), so this says nothing about foreign keys.
+-- Finished orders, by each customer in turn, each charged by its transfer. They need no hand-over to a provider:
+-- nothing that is measured reads one.
 WITH placed AS (
     INSERT INTO orders_order (id, kind, source, customer_id, service_id, link, link_key, quantity, unit_price,
                               price_rule, service_version, currency, charge, refunded, status, dispatch,
                               hold_reason, start_count, remains, created_at, status_at)
     SELECT number, 'order', 'api', %(first_customer)s + (number - %(origin)s) %% %(customers)s,
            %(first_service)s + number %% %(services)s, 'https://example.com/old/' || number,
-           hashint8extended(number, 0), 1000, 1.37, 'list', 1, 'USD', 1.37, 0, 'Completed', 'handed', '',
+           hashint8extended(number, 0), 1000, 1.37, 'list', 1, 'USD', 1.37, 0, 'Completed', 'never', '',
            1234, 0, moment, moment
     FROM (SELECT number, now() - interval '1 year' * (%(end)s - number) / %(end)s AS moment
           FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS number) AS numbers
@@ -73,27 +73,6 @@ WHERE money_wallet.id = spent.source_id;
 
 -- name: continue_order_ids
 SELECT setval(pg_get_serial_sequence('orders_order', 'id'), %(last)s);
-
--- name: provider
--- A provider at %(url)s, and every service of the catalogue routed to one of its services.
-WITH wallet AS (
-    INSERT INTO money_wallet (kind, name, balance, floor) VALUES ('provider', 'Simulated provider', NULL, 0)
-    RETURNING id
-), provider AS (
-    INSERT INTO providers_provider (name, url, key, wallet_id, currency, fx_rate, enabled, paused_reason,
-                                    timeout_seconds, parallel_calls, allow_private_address)
-    SELECT 'Simulated provider', %(url)s, %(key)s, wallet.id, 'USD', 1, true, '', 30, %(parallel_calls)s, true
-    FROM wallet
-    RETURNING id
-), offer AS (
-    INSERT INTO providers_providerservice (provider_id, external_id, name, type, category, rate, min, max, refill,
-                                           cancel, dripfeed, description, seen_at)
-    SELECT id, %(service)s, 'Placement', 'Default', '', %(rate)s::numeric, 1, 1000000, false, false, false, '', now()
-    FROM provider
-    RETURNING id
-)
-INSERT INTO providers_route (service_id, provider_service_id, position, enabled, closed_reason)
-SELECT service.id, offer.id, 0, true, '' FROM catalog_service service, offer;
 
 -- name: queue_orders
 -- Lets finished orders wait to be handed over, as if they had just been placed.

@@ -21,8 +21,8 @@ _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
 
 
-class DoesNotStart(Exception):
-    """A process of the panel ended, or never answered; the text has its last words."""
+class Failed(Exception):
+    """A process of the panel failed, ended, or never answered; the text has its last words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,13 @@ def database(home: Path) -> Iterator[None]:
         yield
 
 
-def command(home: Path, *arguments: str) -> str:
-    """Run one of the operator's commands on the panel in `home`; returns what it prints.
-
-    Raises subprocess.CalledProcessError when it fails.
-    """
+def command(home: Path, *arguments: str) -> None:
+    """Run one of the operator's commands on the panel in `home`. Raises `Failed` with what it said."""
     ended = subprocess.run(
-        _purveyor(*arguments), check=True, capture_output=True, text=True, env=environment(home)
+        _purveyor(*arguments), check=False, capture_output=True, text=True, env=environment(home)
     )
-    return ended.stdout
+    if ended.returncode != 0:
+        raise Failed(f"purveyor {' '.join(arguments)} failed:\n{ended.stdout}{ended.stderr}")
 
 
 @contextlib.contextmanager
@@ -107,9 +105,7 @@ def _process(home: Path, name: str, *, settings: dict[str, str]) -> Iterator["su
     try:
         yield process
         if process.poll() is not None:
-            raise DoesNotStart(
-                f"purveyor {name} ended with status {process.returncode}: {_last_words(home, name)}"
-            )
+            raise Failed(f"purveyor {name} ended with status {process.returncode}: {_last_words(home, name)}")
     finally:
         _stop(process)
 
@@ -139,7 +135,7 @@ def _await_answer(
             json.loads(ask(url, form))
         except (OSError, ValueError):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise DoesNotStart(f"purveyor {name} does not answer: {_last_words(home, name)}") from None
+                raise Failed(f"purveyor {name} does not answer: {_last_words(home, name)}") from None
             time.sleep(0.1)
         else:
             return
