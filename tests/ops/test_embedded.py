@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from purveyor import configuration
-from purveyor.ops import database_files, embedded, logs, trouble
+from purveyor.ops import database_files, embedded, logs, rights, trouble
 from purveyor.ops.trouble import Trouble
 from tests.ops.processes import line_of, python, runs, wait_until
 
@@ -167,6 +167,24 @@ def test_a_lock_file_that_names_another_program_is_stale(made: Path) -> None:
     with embedded.running(made) as server:
         assert server.process is not None
         assert ask(made, "SELECT 1") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="about root, who has to step down")
+def test_root_without_namespaces_runs_it_as_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in most containers, with the data in a folder that is root's alone.
+    reaches = rights._reaches  # noqa: SLF001  what stands for the kernel's refusal here
+    monkeypatch.setattr(rights, "_reaches", lambda way, paths: way != "namespace" and reaches(way, paths))
+    with embedded.running(home) as server:
+        assert Path(f"/proc/{server.pid}").stat().st_uid == (home / "database").stat().st_uid != 0
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: not server.alive())
+        embedded.restart(server)
+        assert ask(home, "SELECT 1") == 1
+    assert not runs(server.pid)
+    monkeypatch.undo()
+    with embedded.running(home):  # with namespaces again, the data stays that user's
+        assert ask(home, "SELECT 1") == 1
+    assert mode(home) == 0o700
 
 
 def test_a_broken_off_beginning_is_begun_anew(home: Path) -> None:

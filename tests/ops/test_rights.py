@@ -112,8 +112,25 @@ def test_a_borrowed_checkout_is_worked_in_as_its_owner(ground: Path) -> None:
 
 @as_root
 @pytest.mark.usefixtures("no_namespaces")
-def test_where_nobody_reaches_the_data_root_is_told_the_cure(home: Path) -> None:
+def test_into_root_s_own_folders_the_other_user_takes_the_right_to_pass(home: Path) -> None:
     home.parent.chmod(0o700)
+    data = home / "database"
+    stands = footing(data=data, programs=Path("/usr/bin"))
+    assert stands.owner is not None
+    data.mkdir(mode=0o700)
+    hand_over(data, to=stands)
+    # What it starts has the right too: initdb starts the server.
+    run(stands, "/bin/sh", "-c", f"exec /bin/sh -c 'umask 077; id -u > {data}/who'")
+    assert (data / "who").read_text(encoding="ascii") == f"{stands.owner[0]}\n"
+    assert (data / "who").stat().st_uid == stands.owner[0]
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    with pytest.raises(subprocess.CalledProcessError):
+        run(stands, "/usr/bin/chown", "0", str(data))
+
+
+@as_root
+@pytest.mark.usefixtures("no_namespaces", "no_database_users")
+def test_where_there_is_nobody_to_become_root_is_told_the_cure(home: Path) -> None:
     with pytest.raises(Trouble, match="run Purveyor as an ordinary user, or set DATABASE_URL"):
         footing(data=home / "database", programs=Path("/usr/bin"))
     assert stat.S_IMODE(home.stat().st_mode) == 0o700

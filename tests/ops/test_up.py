@@ -161,19 +161,12 @@ def test_a_killed_make_takes_the_panel_with_it_and_the_next_one_waits(panel: Pan
     assert panel.end(signal.SIGINT) == 0
 
 
-def test_without_the_demo_it_starts_empty_and_names_the_owner_once(panel: Panel) -> None:
+def test_without_the_demo_it_starts_empty_names_the_owner_once_and_stays_alone(panel: Panel) -> None:
     panel.up(PURVEYOR_DEMO="0")
     assert sum(line.startswith("Made the owner ") for line in panel.said) == 1
     assert not (panel.home / "demo.json").exists()
     assert "simulate" not in panel.children()
-    assert panel.end(signal.SIGINT) == 0
-    panel.up(PURVEYOR_DEMO="0")
-    assert not any("owner" in line for line in panel.said)
-    assert panel.end(signal.SIGINT) == 0
 
-
-def test_a_second_one_on_the_same_folder_is_told_so(panel: Panel) -> None:
-    panel.up(PURVEYOR_DEMO="0")
     second = subprocess.run(
         [sys.executable, "-m", "purveyor.ops.cli", "up"],
         check=False,
@@ -184,4 +177,8 @@ def test_a_second_one_on_the_same_folder_is_told_so(panel: Panel) -> None:
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr.startswith(f"purveyor: Purveyor already runs on the data folder {panel.home}: ")
     assert requests.get(f"http://127.0.0.1:{panel.port}/healthz", timeout=10).status_code == 200
+
+    assert panel.end(signal.SIGINT) == 0
+    panel.up(PURVEYOR_DEMO="0")
+    assert not any("owner" in line for line in panel.said)
     assert panel.end(signal.SIGINT) == 0

@@ -149,8 +149,18 @@ def _works_in(process: Path, folder: Path) -> bool:
     """Whether a process has its working folder there, as every process of PostgreSQL has."""
     try:
         return (process / "cwd").samefile(folder)
+    except PermissionError:
+        # In a container root may not look into processes of another user: every server counts as ours.
+        return _program_name(process) == "postgres"
     except OSError:
         return False
+
+
+def _program_name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _ended(pid: int) -> bool:

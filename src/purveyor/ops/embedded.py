@@ -90,6 +90,8 @@ def restart(server: Server, *, say: Say = lambda _: None) -> None:
 def stop(home: Path, *, process: "subprocess.Popen[bytes] | None" = None) -> None:
     """Stop the server of `home`: sessions are cut, everything is written, a clean start comes next."""
     pid = database_files.running_pid(home)
+    if pid is None and process is not None and process.poll() is None:
+        pid = process.pid
     if pid is None:
         return
     for how, patience_seconds in ((signal.SIGINT, STOP_PATIENCE_SECONDS), (signal.SIGQUIT, 10.0)):

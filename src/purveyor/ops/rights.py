@@ -37,12 +37,14 @@ def footing(*, data: Path, programs: Path) -> Footing:
         return Footing()
     if not owner and _reaches("namespace", [data.parent, programs]):
         return Footing(prefix=_launcher("namespace"))
-    for user, group in _users(data=data, programs=programs):
-        if owner and owner != user:
-            continue
+    users = [pair for pair in _users(data=data, programs=programs) if not owner or owner == pair[0]]
+    for user, group in users:
         if _reaches(f"{user}:{group}", [data.parent.parent, programs]):
             data.parent.chmod(data.parent.stat().st_mode & 0o777 | _PASSABLE)
             return Footing(prefix=_launcher(f"{user}:{group}"), owner=(user, group))
+    for user, group in users:
+        if _reaches(f"{user}:{group}:pass", [data.parent, programs]):
+            return Footing(prefix=_launcher(f"{user}:{group}:pass"), owner=(user, group))
     raise Trouble(
         "PostgreSQL does not run as root, and no other user of this system reaches both the checkout and the "
         "data folder: run Purveyor as an ordinary user, or set DATABASE_URL"

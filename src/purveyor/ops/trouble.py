@@ -11,6 +11,8 @@ _MEGABYTE = 1024 * 1024
 DISK_FREE_TO_RUN_BYTES = 64 * _MEGABYTE  # PostgreSQL needs room to recover in before it takes anything
 DISK_FREE_TO_BEGIN_BYTES = 256 * _MEGABYTE  # a fresh panel takes 60 MB, and more with its first orders
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# The last one is PostgreSQL's hint where the system wrote a part and told no error.
+_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "Check free disk space")
 
 
 class Trouble(Exception):
@@ -33,7 +35,7 @@ def require_free_disk(folder: Path, *, at_least_bytes: int) -> None:
 
 def speaks_of_full_disk(text: str) -> bool:
     """Whether the words of a program or an error mean that a disk is full."""
-    return "No space left on device" in text or "Disk quota exceeded" in text
+    return any(sign in text for sign in _FULL_WORDS)
 
 
 def of_file(error: OSError, *, folder: Path) -> Trouble:
