@@ -24,7 +24,7 @@ from purveyor.orders.refilling import request_refills, settle_refill
 from purveyor.orders.requests import Placed
 from purveyor.orders.subscriptions import add_post
 from purveyor.orders.testing import request
-from tests.audited import violations
+from tests.audited import FULFILMENT, violations
 
 CUSTOMERS = st.integers(min_value=0, max_value=2)
 AMOUNTS = st.decimals(min_value="-3", max_value=5, places=4)
@@ -165,7 +165,7 @@ class Panel(RuleBasedStateMachine):
     @invariant()
     def books_are_right(self) -> None:
         """The audit of the whole panel."""
-        assert violations() == {}
+        assert violations(but=FULFILMENT) == {}
 
 
 Panel.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -209,7 +209,8 @@ def test_a_link_refused_by_the_only_route_is_canceled_and_refunded(service: Serv
     settle(item, Refused(RefusalClass.LINK, "Bad link"))
     hand_over(busy={})
     order.refresh_from_db()
-    assert (order.status, balance_of(customer)) == (Status.CANCELED, 10)
+    assert order.status == Status.CANCELED
+    assert balance_of(customer) == 10
     assert violations() == {}
 
 
@@ -220,7 +221,8 @@ def test_who_asked_to_cancel_meanwhile_gets_that_instead(service: Service) -> No
     assert request_cancels([(customer.pk, order.pk)]) == [None]
     settle(item, Refused(RefusalClass.FUNDS, "Not enough funds on balance"))
     order.refresh_from_db()
-    assert (order.status, order.dispatch, balance_of(customer)) == (Status.CANCELED, Dispatch.NEVER, 10)
+    assert (order.status, order.dispatch) == (Status.CANCELED, Dispatch.NEVER)
+    assert balance_of(customer) == 10
     assert CancelRequest.objects.get().status == "done"
     assert violations() == {}
 

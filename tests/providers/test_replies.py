@@ -213,7 +213,7 @@ def test_a_status_without_a_word_tells_nothing(status: Any) -> None:
 
 
 def test_status_of_many_as_an_object() -> None:
-    body = {
+    body: dict[str, Any] = {
         "1": ONE,
         "2": {"error": "Incorrect order ID"},
         "3": "Incorrect order ID",

@@ -10,7 +10,15 @@ from django.db import transaction
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import BelowFloor, Movement, move
-from purveyor.orders.models import FINAL_STATUSES, EventKind, OrderEvent, OrderKind, Status
+from purveyor.orders.models import (
+    FINAL_STATUSES,
+    CancelRequest,
+    CancelStatus,
+    EventKind,
+    OrderEvent,
+    OrderKind,
+    Status,
+)
 from purveyor.orders.refunds import refund_due
 
 _SQL: Final = load_sql(__file__, "following.sql")
@@ -63,7 +71,21 @@ def apply_reports(reports: Sequence[Report]) -> None:
         _return_money([change for change in changes if change.status in FINAL_STATUSES], events)
         _write([change for change in changes if change.is_change])
         OrderEvent.objects.bulk_create(events)
+        _settle_wishes([change for change in changes if change.status.value != change.order.status])
         finish_parents({row.parent_id for row in rows if row.parent_id is not None})
+
+
+def _settle_wishes(changes: Sequence[_Change]) -> None:
+    """Tell those who wished to cancel what came of it, now that their order has ended (protocol §7.2)."""
+    for statuses, answer, reason in (
+        ((Status.CANCELED, Status.PARTIAL), CancelStatus.DONE, ""),
+        ((Status.COMPLETED,), CancelStatus.REFUSED, "The order was completed first"),
+    ):
+        ended = [change.order.id for change in changes if change.status in statuses]
+        if ended:
+            CancelRequest.objects.filter(order_id__in=ended, status=CancelStatus.REQUESTED).update(
+                status=answer, reason=reason
+            )
 
 
 def finish_parents(parent_ids: set[int]) -> None:

@@ -13,12 +13,12 @@ ON CONFLICT (fulfilment_id) DO UPDATE SET
     cancel_request_id = excluded.cancel_request_id, state = 'waiting', tries = 0, next_at = now();
 
 -- name: claim_cancels
--- Moving `next_at` on is the lease.
+-- Moving `next_at` on is the lease. By the statement's time, so that what was adopted just now is due.
 WITH due AS (
     SELECT task.id, orders.status FROM providers_canceltask task
     JOIN providers_fulfilment fulfilment ON fulfilment.id = task.fulfilment_id
     JOIN orders_order orders ON orders.id = fulfilment.order_id
-    WHERE task.next_at <= now() AND fulfilment.provider_id = ANY(%(providers)s::bigint[])
+    WHERE task.next_at <= statement_timestamp() AND fulfilment.provider_id = ANY(%(providers)s::bigint[])
     ORDER BY task.next_at LIMIT %(limit)s
     FOR NO KEY UPDATE OF task SKIP LOCKED
 )
@@ -55,7 +55,7 @@ ON CONFLICT (refill_id) DO NOTHING;
 WITH due AS (
     SELECT task.refill_id, task.state AS before FROM providers_refilltask task
     JOIN providers_fulfilment fulfilment ON fulfilment.id = task.fulfilment_id
-    WHERE task.next_at <= now() AND fulfilment.provider_id = ANY(%(providers)s::bigint[])
+    WHERE task.next_at <= statement_timestamp() AND fulfilment.provider_id = ANY(%(providers)s::bigint[])
     ORDER BY task.next_at LIMIT %(limit)s
     FOR NO KEY UPDATE OF task SKIP LOCKED
 )

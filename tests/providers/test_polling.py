@@ -1,0 +1,227 @@
+"""Asking the provider over real HTTP: in lists, singly where lists fail, concluding nothing from silence."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from purveyor.accounts.testing import balance_of, make_customer
+from purveyor.catalog.models import Service
+from purveyor.database import fetch_all
+from purveyor.orders.models import Order, Status
+from purveyor.orders.placing import place
+from purveyor.orders.testing import request
+from purveyor.providers.models import Fulfilment, Provider
+from purveyor.providers.polling import claim_due
+from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE
+from purveyor.simulator.behaviours import Behaviour, Fault
+from purveyor.simulator.testing import Simulator
+from tests.audited import violations
+from tests.committed import committed
+from tests.providers.rounds import dispatch, poll, poll_due
+
+pytestmark = committed
+
+
+def accepted(service: Service, number: int) -> None:
+    customer = make_customer("1000")
+    place([request(customer, service, quantity=service.min) for _ in range(number)])
+    dispatch()
+
+
+def status_calls(simulator: Simulator) -> list[dict[str, str]]:
+    return [dict(call.fields) for call in simulator.requests if call.action == "status"]
+
+
+def statuses() -> set[str]:
+    return set(Order.objects.values_list("status", flat=True))
+
+
+def test_orders_are_asked_about_in_lists_of_a_hundred(simulator: Simulator, service: Service) -> None:
+    accepted(service, 230)
+    simulator.advance(3600)
+    poll()
+    sizes = sorted(len(call["orders"].split(",")) for call in status_calls(simulator))
+    assert sizes == [30, 100, 100]
+    assert statuses() == {Status.COMPLETED}
+    assert violations() == {}
+
+
+def test_one_order_is_asked_about_by_itself(simulator: Simulator, service: Service) -> None:
+    accepted(service, 1)
+    poll()
+    (call,) = status_calls(simulator)
+    assert call["order"] == Fulfilment.objects.get().external_id
+
+
+def test_partial_and_canceled_are_refunded(simulator: Simulator, service: Service) -> None:
+    simulator.set_outcomes(partial=0.5, canceled=0.5)
+    accepted(service, 20)
+    simulator.advance(3600)
+    for _ in range(3):
+        poll()
+    assert statuses() == {Status.PARTIAL, Status.CANCELED}
+    for order in Order.objects.filter(status=Status.CANCELED):
+        assert order.refunded == order.charge
+    for order in Order.objects.filter(status=Status.PARTIAL):
+        assert 0 < order.refunded < order.charge
+    charged = sum(order.charge - order.refunded for order in Order.objects.all())
+    assert balance_of(Order.objects.first().customer) == 1000 - charged  # type: ignore[union-attr]
+    costs = sum(Fulfilment.objects.values_list("cost", flat=True))
+    assert costs == sum(item.paid for item in simulator.orders)
+    assert violations() == {}
+
+
+def test_only_what_is_due_is_asked_about_and_only_once(simulator: Simulator, service: Service) -> None:
+    accepted(service, 2)
+    poll_due()
+    assert status_calls(simulator) == []
+    Fulfilment.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
+    assert [len(item.followed) for item in claim_due(busy={})] == [2]
+    assert claim_due(busy={}) == []
+
+
+def test_a_provider_has_only_so_many_lists_in_flight(simulator: Simulator, service: Service) -> None:
+    accepted(service, 1)
+    Fulfilment.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
+    assert claim_due(busy={Provider.objects.get().pk: 4}) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"silent_until": timezone.now() + timedelta(hours=1)}, {"refused_key": "the key"}]
+)
+def test_a_silent_provider_is_not_asked(
+    simulator: Simulator, service: Service, changes: dict[str, object]
+) -> None:
+    accepted(service, 1)
+    Fulfilment.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
+    Provider.objects.update(key="the key", **changes)
+    assert claim_due(busy={}) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"enabled": False}, {"paused_until": timezone.now() + timedelta(hours=1)}],
+)
+def test_open_orders_are_followed_at_a_provider_that_takes_no_new_ones(
+    simulator: Simulator, service: Service, changes: dict[str, object]
+) -> None:
+    accepted(service, 1)
+    Provider.objects.update(**changes)
+    simulator.advance(3600)
+    poll()
+    assert statuses() == {Status.COMPLETED}
+
+
+NOTHING_TO_READ = [
+    Behaviour(fault=Fault.HTML_PAGE),
+    Behaviour(fault=Fault.EMPTY_BODY),
+    Behaviour(fault=Fault.TRUNCATED_JSON),
+    Behaviour(fault=Fault.ERROR_500_AFTER_ACCEPTING),
+    Behaviour(fault=Fault.ACCEPT_THEN_DROP),
+    Behaviour(fault=Fault.TOO_MANY_REQUESTS),
+    Behaviour(fault=Fault.ARBITRARY, body="[]"),
+    Behaviour(fault=Fault.ARBITRARY, body="{}"),
+    Behaviour(fault=Fault.ARBITRARY, body='{"error":"Something went wrong."}'),
+    Behaviour(fault=Fault.ARBITRARY, body='{"error":"Incorrect order ID"}'),
+    Behaviour(fault=Fault.WRONG_TYPES),
+    Behaviour(fault=Fault.DELAY_AFTER_ACCEPTING, seconds=2),
+]
+
+
+@pytest.mark.parametrize("trouble", NOTHING_TO_READ, ids=lambda item: f"{item.fault}{item.body or ''}")
+@pytest.mark.parametrize("number", [1, 3])
+def test_from_an_answer_without_a_status_nothing_is_concluded(
+    simulator: Simulator, service: Service, trouble: Behaviour, number: int
+) -> None:
+    Provider.objects.update(timeout_seconds=1)
+    accepted(service, number)
+    simulator.advance(3600)
+    simulator.script.always("status", trouble)
+    poll()
+    assert statuses() == {Status.PENDING}
+    assert set(Order.objects.values_list("refunded", flat=True)) == {0}
+    due = Fulfilment.objects.values_list("next_poll_at", flat=True)
+    assert all(moment and moment < timezone.now() + REMINDER_AFTER_TROUBLE * 2 for moment in due)
+    simulator.script.clear()
+    Provider.objects.update(silent_until=None)
+    poll()
+    assert statuses() == {Status.COMPLETED}
+    assert violations() == {}
+
+
+def test_where_lists_are_refused_orders_are_asked_about_one_by_one(
+    simulator: Simulator, service: Service
+) -> None:
+    accepted(service, 3)
+    simulator.advance(3600)
+    simulator.script.next("status", Behaviour(fault=Fault.ARBITRARY, body='{"error":"Incorrect request"}'))
+    poll()
+    poll()
+    calls = status_calls(simulator)
+    assert ["orders" in call for call in calls] == [True, False, False, False]
+    assert statuses() == {Status.COMPLETED}
+
+
+def test_an_id_that_a_list_lacks_is_asked_about_by_itself(simulator: Simulator, service: Service) -> None:
+    accepted(service, 3)
+    simulator.advance(3600)
+    (first, *_) = Fulfilment.objects.order_by("pk").values_list("external_id", flat=True)
+
+    def without_first(reply: object) -> object:
+        assert isinstance(reply, dict)
+        return {key: value for key, value in reply.items() if key != first}
+
+    simulator.script.next("status", Behaviour(change=without_first))
+    poll()
+    assert Order.objects.filter(status=Status.COMPLETED).count() == 2
+    poll()
+    assert statuses() == {Status.COMPLETED}
+    assert first in [call.get("order") for call in status_calls(simulator)]
+
+
+ODD_BUT_CLEAR = [Fault.NUMBERS_AS_STRINGS, Fault.STRINGS_AS_NUMBERS, Fault.WARNING_BEFORE_JSON]
+
+
+@pytest.mark.parametrize("oddity", ODD_BUT_CLEAR)
+def test_odd_but_clear_answers_are_understood(simulator: Simulator, service: Service, oddity: Fault) -> None:
+    accepted(service, 2)
+    simulator.advance(3600)
+    simulator.script.always("status", oddity)
+    poll()
+    assert statuses() == {Status.COMPLETED}
+
+
+def test_an_unknown_word_and_negative_remains_refund_nothing(simulator: Simulator, service: Service) -> None:
+    simulator.set_outcomes(partial=1, canceled=0)
+    accepted(service, 2)
+    simulator.advance(3600)
+    simulator.script.always("status", Fault.NEGATIVE_REMAINS)
+    poll()
+    simulator.script.always("status", Fault.UNKNOWN_STATUS)
+    poll()
+    assert set(Order.objects.values_list("refunded", flat=True)) == {0}
+    assert Fulfilment.objects.filter(next_poll_at=None).count() == 0
+    simulator.script.clear()
+    poll()
+    assert statuses() == {Status.PARTIAL}
+    assert 0 not in set(Order.objects.values_list("refunded", flat=True))
+    assert violations() == {}
+
+
+def test_a_refused_key_stops_every_call(simulator: Simulator, service: Service) -> None:
+    accepted(service, 2)
+    simulator.script.always("status", Fault.BAD_KEY)
+    poll()
+    calls = len(simulator.requests)
+    poll()
+    assert len(simulator.requests) == calls
+    assert Provider.objects.get().refused_key == simulator.key
+
+
+def test_the_claim_stays_on_its_index(service: Service) -> None:
+    plan = fetch_all(
+        "EXPLAIN SELECT id FROM providers_fulfilment"
+        " WHERE provider_id = 1 AND next_poll_at <= now() ORDER BY next_poll_at LIMIT 100"
+    )
+    assert "fulfilments_to_poll" in str(plan)
