@@ -36,15 +36,32 @@ INSERT INTO catalog_category (name, position, enabled)
 SELECT 'Placements, section ' || number, number, true FROM generate_series(1, %(categories)s::int) AS number;
 
 -- name: services
--- Rates have five decimals, as rates of real catalogues do; names are as long as theirs.
+-- Names are as long and as varied as in real catalogues, so that they compress like them; rates have five decimals.
+WITH words AS (
+    SELECT string_to_array('Sponsored placement,Newsletter slot,Ad impressions,Survey answers,Banner week,Podcast '
+               'mention,Transcription minutes,Translated words,Search listing,Press release,Catalogue insert', ',') AS things,
+           string_to_array('Argentina,Australia,Austria,Belgium,Brazil,Canada,Chile,Colombia,Denmark,Egypt,Finland,'
+               'France,Germany,Greece,India,Indonesia,Italy,Japan,Kenya,Korea,Mexico,Morocco,Netherlands,Nigeria,'
+               'Norway,Peru,Poland,Portugal,Spain,Sweden,Thailand,Turkey,Ukraine,United Kingdom,Vietnam', ',') AS places,
+           string_to_array('mixed readers,students,parents,engineers,home owners,travellers,gardeners,musicians,cooks,'
+               'cyclists,photographers,small businesses,teachers,runners,collectors', ',') AS readers,
+           string_to_array('instant start,start within an hour,start 0-6 h,start 0-24 h,starts on Monday', ',') AS starts,
+           string_to_array('no refill,refill 7 days,refill 30 days,refill 90 days,refill 365 days', ',') AS refills
+), numbers AS (
+    SELECT number, abs(hashint4(number)) AS a, abs(hashint4(number + 1000000)) AS b,
+           abs(hashint4(number + 2000000)) AS c
+    FROM generate_series(1, %(services)s::int) AS number
+)
 INSERT INTO catalog_service (category_id, name, description, type, rate, min, max, refill, refill_days, cancel,
                              dripfeed, enabled, position, version, updated_at)
 SELECT (SELECT id FROM catalog_category ORDER BY id OFFSET number %% %(categories)s::int LIMIT 1),
-       'Sponsored placement ' || number || ' | start within 6 hours | up to 50K a day | refill 30 days',
-       'Shown in the section until the ordered number is reached.', 'Default',
-       round((0.2 + number * 0.00137)::numeric, 5), 100, 1000000, number %% 2 = 0,
-       CASE WHEN number %% 2 = 0 THEN 30 END, number %% 3 = 0, number %% 5 = 0, true, number, 1, now()
-FROM generate_series(1, %(services)s::int) AS number;
+       things[1 + a %% cardinality(things)] || ' | ' || places[1 + b %% cardinality(places)] || ', '
+           || readers[1 + c %% cardinality(readers)] || ' | up to ' || (1 + a %% 97) * 500 || ' a day | '
+           || starts[1 + b %% cardinality(starts)] || ' | ' || refills[1 + c %% cardinality(refills)],
+       'Shown until the ordered number is reached.', 'Default', round((0.05 + (a %% 500000) * 0.00001)::numeric, 5),
+       (1 + a %% 10) * 10, (1 + b %% 200) * 5000, number %% 2 = 0, CASE WHEN number %% 2 = 0 THEN 30 END,
+       number %% 3 = 0, number %% 5 = 0, true, number, 1, now()
+FROM numbers, words;
 
 -- name: old_orders
 -- Finished orders, by each customer in turn, each charged by its transfer. They need no hand-over to a provider:
