@@ -1,0 +1,107 @@
+"""Each check of fulfilment finds what it is for."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from purveyor.accounts.testing import make_customer
+from purveyor.catalog.testing import make_service
+from purveyor.money.models import House, TransferKind
+from purveyor.money.moving import Movement, move
+from purveyor.orders.models import Dispatch, Order
+from purveyor.orders.testing import place_one
+from purveyor.providers.handing_over import hand_over
+from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome
+from purveyor.providers.outcomes import Answered, record
+from purveyor.providers.replies import Accepted
+from purveyor.providers.testing import make_provider, make_route
+from tests.audited import violations
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fulfilment() -> Fulfilment:
+    service = make_service()
+    make_route(service, make_provider())
+    place_one(make_customer(), service, quantity=1000)
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Accepted("1"))])
+    assert violations() == {}
+    return Fulfilment.objects.get()
+
+
+def cost_without_fulfilment(fulfilment: Fulfilment) -> None:
+    move(
+        [
+            Movement(
+                kind=TransferKind.PROVIDER_COST,
+                cause_id=fulfilment.pk + 1,
+                source_id=fulfilment.provider.wallet_id,
+                destination_id=House.COST,
+                amount=Decimal(1),
+            )
+        ]
+    )
+
+
+def cost_of_another_provider(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.update(provider=make_provider())
+
+
+def cost_without_transfer(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.update(cost=Decimal(3))
+
+
+def two_live_hand_overs(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.create(
+        order=fulfilment.order,
+        number=2,
+        provider=fulfilment.provider,
+        service_external_id="1",
+        quantity=1000,
+        provider_rate=1,
+        fx_rate=1,
+        expected_cost=1,
+        handover=Handover.UNKNOWN,
+    )
+
+
+def handed_over_to_nobody(fulfilment: Fulfilment) -> None:
+    place_one(make_customer(), fulfilment.order.service, quantity=5)
+    Order.objects.update(dispatch=Dispatch.HANDED)
+
+
+def in_the_queue_again(fulfilment: Fulfilment) -> None:
+    Order.objects.update(dispatch=Dispatch.QUEUED)
+
+
+def an_attempt_left_open(fulfilment: Fulfilment) -> None:
+    Attempt.objects.update(outcome=Outcome.SENDING)
+
+
+def accepted_without_an_id(fulfilment: Fulfilment) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE providers_fulfilment DROP CONSTRAINT an_accepted_hand_over_has_an_id")
+    Fulfilment.objects.update(external_id="")
+
+
+@pytest.mark.parametrize(
+    ("damage", "check"),
+    [
+        (cost_without_fulfilment, "provider costs have fulfilments"),
+        (cost_of_another_provider, "provider costs have fulfilments"),
+        (cost_without_transfer, "costs of fulfilments"),
+        (two_live_hand_overs, "one live hand-over"),
+        (handed_over_to_nobody, "handed orders have hand-overs"),
+        (in_the_queue_again, "handed orders have hand-overs"),
+        (an_attempt_left_open, "attempts and hand-overs agree"),
+        (accepted_without_an_id, "accepted hand-overs have ids"),
+    ],
+)
+def test_damage_is_found(fulfilment: Fulfilment, damage: Callable[[Fulfilment], None], check: str) -> None:
+    damage(fulfilment)
+    assert list(violations()) == [check]
