@@ -59,7 +59,7 @@ def _standard(folder: Path, effort: Effort) -> Iterator[Figure]:
         _say("status")
         yield from measuring.asking_status(subject, effort)
         _say("services")
-        yield from measuring.listing_services(subject, effort, folder / "nginx")
+        yield measuring.listing_services(subject, effort, folder / "nginx", say=_say)
         yield measuring.memory(subject)
         _say("audit")
         panel.command(subject.filled.home, "audit")

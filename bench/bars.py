@@ -10,7 +10,6 @@ ADD_TAIL: Final = Bar(name="add, p99 ÷ p50 (lower is better)", unit="ms", bar=8
 STATUS: Final = Bar(name="status of one order ÷ pgbench", unit="orders/s", bar=0.25)
 STATUS_100: Final = Bar(name="status of 100 orders ÷ status of one", unit="orders/s", bar=4)
 SERVICES: Final = Bar(name="services, 10 000 of them ÷ nginx", unit="replies/s", bar=1)
-SERVICES_GZIP: Final = Bar(name="services, compressed ÷ nginx", unit="replies/s", bar=1)
 DISPATCH: Final = Bar(name="dispatch ÷ 32 calls of 50 ms", unit="orders/s", bar=0.9)
 MEMORY: Final = Bar(
     name="memory of one app process ÷ 200 MB (lower is better)", unit="MB", bar=1, lower_is_better=True

@@ -78,7 +78,6 @@ def test_the_bars_are_those_of_the_design() -> None:
         ("status of one order ÷ pgbench", 0.25, False),
         ("status of 100 orders ÷ status of one", 4, False),
         ("services, 10 000 of them ÷ nginx", 1, False),
-        ("services, compressed ÷ nginx", 1, False),
         ("dispatch ÷ 32 calls of 50 ms", 0.9, False),
         ("memory of one app process ÷ 200 MB (lower is better)", 1, True),
     }

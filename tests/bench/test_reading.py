@@ -52,7 +52,7 @@ def test_pgbench_that_failed_is_no_baseline(output: str) -> None:
 
 
 def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(programs.shutil, "which", lambda program, path=None: None)
+    monkeypatch.setattr("shutil.which", lambda program, path=None: None)
     with pytest.raises(programs.Missing) as complaint:
         programs.require_all()
     text = str(complaint.value)
