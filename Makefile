@@ -1,7 +1,7 @@
 # `make` alone prints what can be made. PYTHON= chooses the interpreter, PORT= the port of `make up`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up develop browser php test lint format bench bench-large lock
+.PHONY: help moved install up develop browser php test lint format bench bench-large lock
 
 VENV := .venv
 # The first of these that is 3.11 or newer and can make virtual environments.
@@ -13,6 +13,15 @@ export PIP_ROOT_USER_ACTION := ignore
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Programs in it name its place, so that of a checkout that was moved is made anew.
+PLACE := $(shell cat $(VENV)/place 2>/dev/null)
+ifneq ($(PLACE),)
+ifneq ($(PLACE),$(CURDIR))
+$(VENV)/bin/python: moved
+endif
+endif
+moved:
 
 $(VENV)/bin/python:
 	@set -e; \
@@ -27,6 +36,7 @@ $(VENV)/bin/python:
 	echo "Making the virtual environment $(VENV) with $$("$$found" --version)"; \
 	trap 'rm -rf $(VENV)' EXIT; \
 	"$$found" -m venv --clear $(VENV); \
+	echo "$(CURDIR)" > $(VENV)/place; \
 	trap - EXIT
 
 # A copy of the lock marks what is installed: it is compared, not dated, because git touches files.
