@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from django.db import InterfaceError, OperationalError
+
 from purveyor.orders.models import Dispatch, Order
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.forwarding import Forwarder
@@ -67,13 +69,20 @@ def work_until(done: Callable[[], bool], *, seconds: float = SECONDS_TO_FINISH) 
         working = asyncio.create_task(work(workplace))
         try:
             async with asyncio.timeout(seconds):
-                while not await workplace.in_database(done):
+                while not await _is_done(workplace, done):
                     await workplace.pause(LOOK_AGAIN_SECONDS)
         finally:
             workplace.stopping.set()
             await working
 
     asyncio.run(run(Workplace()))
+
+
+async def _is_done(workplace: Workplace, done: Callable[[], bool]) -> bool:
+    try:
+        return await workplace.in_database(done)
+    except (InterfaceError, OperationalError):
+        return False  # a test may cut the connection this runs on
 
 
 def _in_a_workplace(do: Callable[[Workplace], Awaitable[None]]) -> None:
