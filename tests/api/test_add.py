@@ -67,7 +67,7 @@ TYPES: dict[str, tuple[dict[str, str], int, dict[str, Any]]] = {
     ),
 }
 SUBSCRIPTION = {"username": "ann", "min": "10", "max": "20", "delay": "30"}
-PACKAGES = {"Package", "Custom Comments Package"}
+PACKAGES = ("Package", "Custom Comments Package")
 MISSING = {
     "link": "Bad link",
     "comments": "Comments field is required",
