@@ -1,9 +1,12 @@
+import errno
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,6 +20,7 @@ from tests.ops.processes import runs, wait_until
 STEADY = """
 import os, signal, sys, time
 from pathlib import Path
+from typing import NoReturn
 name, folder = sys.argv[1], Path(sys.argv[2])
 def leave(*_):
     with (folder / "ended").open("a") as file: file.write(name + " ")
@@ -137,6 +141,42 @@ def test_a_long_log_is_set_aside_while_it_is_written(tmp_path: Path, monkeypatch
         log.write(b"z")
     contents = {path.name: path.read_bytes() for path in (tmp_path / "logs").iterdir()}
     assert contents == {"serve.log": b"z", "serve.log.1": b"x" * 101, "worker.log": b"y" * 100}
+
+
+def test_a_log_that_cannot_be_copied_is_cut_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "LOG_MAX_BYTES", 100)
+    with logs.open_log(tmp_path, "serve") as log:
+        log.write(b"x" * 101)
+
+    def full(_: Path, older: Path) -> None:
+        older.write_bytes(b"xx")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    logs.trim(tmp_path)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "logs").iterdir()} == {"serve.log": b""}
+
+
+def test_a_child_that_cannot_be_started_again_for_now_stops_nobody_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.start(steady("serve", stage.folder))
+    stage.start(steady("worker", stage.folder))
+    killed, other = stage.pid("serve"), stage.pid("worker")
+    open_log = logs.open_log
+    monkeypatch.setattr(logs, "open_log", raise_full_disk)
+    stage.watch()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: "the disk is full" in stage.said)
+    monkeypatch.setattr(logs, "open_log", open_log)
+    wait_until(lambda: stage.pid("serve") != killed)
+    assert stage.pid("worker") == other
+
+
+def raise_full_disk(_home: Path, _name: str) -> NoReturn:
+    raise Trouble("the disk is full")
 
 
 def test_a_signal_breaks_off_preparations_and_then_only_asks() -> None:

@@ -48,11 +48,15 @@ def trim(home: Path) -> None:
     """Set aside every log file that grew past its limit.
 
     Its writer keeps it open in append mode and carries on at the start of the emptied file; lines written
-    between copy and cut are lost, which a log can bear.
+    between copy and cut are lost, which a log can bear. On a full disk no copy is kept.
     """
     for path in (home / "logs").glob("*.log"):
         if path.stat().st_size > LOG_MAX_BYTES:
-            shutil.copyfile(path, path.with_suffix(".log.1"))
+            older = path.with_suffix(".log.1")
+            try:
+                shutil.copyfile(path, older)
+            except OSError:
+                older.unlink(missing_ok=True)
             with path.open("rb+") as file:
                 file.truncate(0)
 

@@ -111,7 +111,7 @@ class Supervisor:
         while not self._stop.requested.wait(_POLL_SECONDS):
             self._tend_server()
             for child in self._children:
-                self._tend(child)
+                self._tend_patiently(child)
             if time.monotonic() - trimmed_at > _TRIM_SECONDS:
                 logs.trim(self._home)
                 trimmed_at = time.monotonic()
@@ -126,6 +126,14 @@ class Supervisor:
             for child in leaving:
                 self._await_end(child)
         self._children.clear()
+
+    def _tend_patiently(self, child: _Child) -> None:
+        try:
+            self._tend(child)
+        except Trouble as trouble:  # a full disk may be emptied; the others go on meanwhile
+            child.failures += 1
+            child.due_at = time.monotonic() + _back_off(child.failures)
+            self._say(str(trouble))
 
     def _tend(self, child: _Child) -> None:
         now = time.monotonic()
