@@ -64,8 +64,8 @@ def asking_status(subject: Subject, effort: Effort) -> list[Figure]:
 def listing_services(subject: Subject, effort: Effort, folder: Path, *, say: Say) -> Figure:
     """`services` beside nginx with the same bytes, uncompressed as most clients of the protocol ask for it.
 
-    What a client that takes gzip gets is measured too and said, without a bar: a reply a tenth as long is mostly
-    a matter of cost per request, where no program in Python comes near a web server in C.
+    What a client that takes gzip gets is measured too and said, without a bar: a reply a tenth as long is
+    mostly a matter of cost per request, where no program in Python comes near a web server in C.
     """
     form = subject.services_form()
     plain = panel.ask(subject.served.url, form)
