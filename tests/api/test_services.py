@@ -1,4 +1,4 @@
-"""The reply to `services` (protocol §4.1): byte for byte, at the caller's own prices, compressed when asked."""
+"""The reply to `services` (protocol §4.1): byte for byte, at the caller's prices, compressed when asked."""
 
 from decimal import Decimal
 from time import monotonic

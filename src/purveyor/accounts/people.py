@@ -8,7 +8,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from purveyor.accounts.models import Customer, CustomerStatus, User
-from purveyor.database import fetch_all, id_array
+from purveyor.database import fetch_hot, id_array
 from purveyor.money.adjusting import adjust
 from purveyor.money.models import Transfer, Wallet, WalletKind
 
@@ -56,13 +56,13 @@ def suspend(*, customer: Customer) -> None:
 
 def balances(customer_ids: Sequence[int]) -> dict[int, Decimal]:
     """The balances (panel currency) of these customers."""
-    rows = fetch_all(
+    rows = fetch_hot(
         """
         SELECT customer.id, wallet.balance FROM accounts_customer customer
         JOIN money_wallet wallet ON wallet.id = customer.wallet_id
-        WHERE customer.id = ANY(%s::bigint[])
+        WHERE customer.id = ANY(%(ids)s::bigint[])
         """,
-        [id_array(customer_ids)],
+        {"ids": id_array(customer_ids)},
     )
     return {row.id: row.balance for row in rows}
 

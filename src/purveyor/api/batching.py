@@ -60,7 +60,6 @@ class Batcher(Generic[Want, Answer]):
         done: "asyncio.Future[Sequence[Answer]]",
         waiters: list[tuple[int, asyncio.Future[Sequence[Answer]]]],
     ) -> None:
-        self._start()  # first, so that the database works while the answers go out
         trouble = done.exception()
         answers = () if trouble else done.result()
         start = 0
@@ -72,3 +71,4 @@ class Batcher(Generic[Want, Answer]):
             else:
                 waiter.set_result(answers[start : start + count])
             start += count
+        asyncio.get_running_loop().call_soon(self._start)

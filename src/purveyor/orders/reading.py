@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from purveyor.database import fetch_all, id_array, load_sql
+from purveyor.database import fetch_hot, id_array, load_sql
 from purveyor.orders.models import OrderKind
 
 _SQL: Final = load_sql(__file__, "reading.sql")
@@ -36,7 +36,7 @@ def order_views(wanted: Sequence[tuple[int, int]]) -> list[OrderView | None]:
     owners: dict[int, int] = {}
     views: dict[int, OrderView] = {}
     special: dict[str, list[int]] = {OrderKind.DRIP_FEED: [], OrderKind.SUBSCRIPTION: []}
-    for row in fetch_all(_SQL["orders"], {"ids": id_array(order_id for _, order_id in wanted)}):
+    for row in fetch_hot(_SQL["orders"], {"ids": id_array(order_id for _, order_id in wanted)}):
         order_id, owners[row.id], kind, *rest = row
         status, charge, start_count, remains, currency = rest
         views[order_id] = OrderView(
@@ -60,13 +60,13 @@ def order_views(wanted: Sequence[tuple[int, int]]) -> list[OrderView | None]:
 
 
 def _add_runs(views: dict[int, OrderView], ids: Sequence[int]) -> None:
-    for row in fetch_all(_SQL["drip_feeds"], {"ids": id_array(ids)}):
+    for row in fetch_hot(_SQL["drip_feeds"], {"ids": id_array(ids)}):
         views[row.id].runs_done = row.runs_done
         views[row.id].children = row.children
 
 
 def _add_posts(views: dict[int, OrderView], ids: Sequence[int]) -> None:
-    for row in fetch_all(_SQL["subscriptions"], {"ids": id_array(ids)}):
+    for row in fetch_hot(_SQL["subscriptions"], {"ids": id_array(ids)}):
         view = views[row.id]
         view.expiry, view.posts_done = row.expiry, row.posts_done
         view.children, view.old_children = row.children, row.old_children

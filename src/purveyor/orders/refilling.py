@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from purveyor import configuration
-from purveyor.database import fetch_all, id_array, load_sql
+from purveyor.database import fetch_all, fetch_hot, id_array, load_sql
 from purveyor.orders.eligibility import refill_refusal
 from purveyor.orders.models import OPEN_REFILLS, EventKind, OrderEvent, Refill, RefillStatus
 from purveyor.orders.refusals import IncorrectOrderId, RefillTooSoon, Refusal
@@ -53,7 +53,7 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
 
 def refill_statuses(wanted: Sequence[tuple[int, int]]) -> list[str | None]:
     """The statuses of (customer id, refill id) pairs; somebody else's refill looks absent: None."""
-    rows = fetch_all(_SQL["statuses"], {"ids": id_array(refill_id for _, refill_id in wanted)})
+    rows = fetch_hot(_SQL["statuses"], {"ids": id_array(refill_id for _, refill_id in wanted)})
     found = {(row.customer_id, row.id): row.status for row in rows}
     return [found.get(pair) for pair in wanted]
 
