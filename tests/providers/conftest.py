@@ -8,9 +8,11 @@ import pytest
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.snapshot import forget
+from purveyor.catalog.testing import make_service
 from purveyor.providers.importing import import_services, sync_provider
 from purveyor.providers.models import Provider
-from purveyor.providers.testing import make_provider
+from purveyor.providers.testing import make_provider, make_route
+from purveyor.simulator.catalogue import standard
 from purveyor.simulator.testing import Simulator, running_simulator
 
 DEPOSIT = Decimal(1_000_000)
@@ -25,17 +27,43 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def provider(simulator: Simulator) -> Provider:
+    """The simulated provider, of which nothing is sold yet."""
+    forget()  # emptying the database between tests took the catalogue's version back
+    return make_provider(simulator.url, key=simulator.key)
+
+
+@pytest.fixture
+def catalogue(provider: Provider) -> Provider:
     """The simulated provider, with its whole catalogue sold at a markup of 20 %."""
-    provider = make_provider(simulator.url, key=simulator.key)
     sync_provider(provider)
     import_services(provider=provider, markup_percent=Decimal(20))
-    forget()  # emptying the database between tests took the catalogue's version back
+    forget()
     return provider
 
 
 @pytest.fixture
 def service(provider: Provider) -> Service:
-    """A Default service that the provider fulfils, with refill and cancel."""
-    found = Service.objects.filter(type=OrderType.DEFAULT, refill=True, cancel=True).order_by("pk").first()
-    assert found is not None
-    return found
+    """A Default service that the provider fulfils, with refill, cancel and drip-feed."""
+    return sold(provider, OrderType.DEFAULT)
+
+
+@pytest.fixture
+def subscribed(provider: Provider) -> Service:
+    """A service of subscriptions that the provider fulfils, with cancel."""
+    return sold(provider, OrderType.SUBSCRIPTIONS)
+
+
+def sold(provider: Provider, order_type: OrderType) -> Service:
+    """The first service of a type that the simulated provider has, sold at a markup of 20 %."""
+    offer = next(item for item in standard().values() if item.type is order_type and item.cancel)
+    service = make_service(
+        order_type,
+        rate=offer.rate * Decimal("1.2"),
+        min=offer.minimum,
+        max=offer.maximum,
+        refill=offer.refill,
+        cancel=offer.cancel,
+        dripfeed=offer.dripfeed,
+    )
+    make_route(service, provider, external_id=offer.id, rate=offer.rate)
+    return service

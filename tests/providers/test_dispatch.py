@@ -54,7 +54,7 @@ def hand_overs() -> Counter[str]:
     return Counter(Fulfilment.objects.values_list("handover", flat=True))
 
 
-def test_every_type_of_order_arrives_as_it_was_placed(simulator: Simulator, provider: Provider) -> None:
+def test_every_type_of_order_arrives_as_it_was_placed(simulator: Simulator, catalogue: Provider) -> None:
     customer = make_customer("10000")
     placed = {}
     for order_type in OrderType:

@@ -3,17 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from purveyor.accounts.models import Customer
 from purveyor.accounts.people import credit
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.models import Service
-from purveyor.catalog.order_types import OrderType
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, Order, OrderEvent, OrderKind, Status, Subscription
 from purveyor.orders.testing import place_one
-from purveyor.providers.models import CancelTask, Fulfilment, Provider
+from purveyor.providers.models import CancelTask, Fulfilment
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
@@ -21,13 +18,6 @@ from tests.committed import committed
 from tests.providers.rounds import dispatch, forward, poll
 
 pytestmark = committed
-
-
-@pytest.fixture
-def subscribed(provider: Provider) -> Service:
-    service = Service.objects.filter(type=OrderType.SUBSCRIPTIONS, cancel=True).order_by("pk").first()
-    assert service is not None
-    return service
 
 
 def follow_one(customer: Customer, service: Service, **terms: Any) -> Order:

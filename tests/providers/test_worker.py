@@ -69,9 +69,8 @@ def test_orders_are_placed_delivered_and_refunded_without_anybodys_help(
     assert violations() == {}
 
 
-def test_a_drip_feed_is_released_and_delivered_run_by_run(simulator: Simulator, provider: Provider) -> None:
+def test_a_drip_feed_is_released_and_delivered_run_by_run(simulator: Simulator, service: Service) -> None:
     live(simulator)
-    service = Service.objects.filter(dripfeed=True).order_by("pk")[0]
     order = place_one(make_customer("1000"), service, quantity=service.min, runs=3, interval=1)
 
     def hurry() -> bool:
@@ -127,20 +126,20 @@ def test_a_provider_that_comes_back_gets_what_waited(
 
 
 def test_periodic_syncs_change_the_providers_rows_and_not_our_services(
-    simulator: Simulator, provider: Provider
+    simulator: Simulator, catalogue: Provider
 ) -> None:
     before = list(Service.objects.order_by("pk").values())
-    offer = provider.services.order_by("pk")[0]
+    offer = catalogue.services.order_by("pk")[0]
     simulator.set_rate(offer.external_id, offer.rate * 2)
     Provider.objects.update(next_sync_at=timezone.now() - timedelta(seconds=1))
 
     def synced() -> bool:
-        return provider.services.get(pk=offer.pk).rate == offer.rate * 2
+        return catalogue.services.get(pk=offer.pk).rate == offer.rate * 2
 
     work_until(synced)
     assert list(Service.objects.order_by("pk").values()) == before
-    provider.refresh_from_db()
-    assert provider.next_sync_at > timezone.now() + timedelta(minutes=10)
+    catalogue.refresh_from_db()
+    assert catalogue.next_sync_at > timezone.now() + timedelta(minutes=10)
 
 
 def _environment() -> dict[str, str]:
