@@ -212,6 +212,15 @@ def test_curl(panel: Panel, caller: Caller, method: str) -> None:
     assert json.loads(run.stdout) == BALANCE
 
 
+@pytest.mark.parametrize("method", ["-d", "-F"])
+def test_curl_over_http_2(panel: Panel, caller: Caller, method: str) -> None:
+    """There a body need not announce its length."""
+    fields = [argument for pair in (f"key={caller.key}", "action=balance") for argument in (method, pair)]
+    command = ["curl", "-sS", "--http2-prior-knowledge", "-H", "Content-Length:", *fields, panel.api]
+    run = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(run.stdout) == BALANCE
+
+
 def test_many_requests_on_one_connection(panel: Panel, caller: Caller) -> None:
     body = f"key={caller.key}&action=balance".encode()
     head = f"POST /api/v2 HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n"

@@ -1,7 +1,7 @@
 """Reading a request's body without trusting its sender: a cap on its size and a deadline for its arrival."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
 from typing import Any, Final
 
@@ -104,10 +104,10 @@ async def _read(receive: Receive, announced: int | None, limit: int) -> bytes:
             return b"".join(parts)
 
 
-def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+def content_length(scope: Scope) -> int | None:
     """The length of the body as announced: 0 without a body, None where only its end will tell."""
-    length: int | None = 0
-    for name, value in headers:
+    length: int | None = None if scope["http_version"] == "2" else 0
+    for name, value in scope["headers"]:
         if name == b"content-length":
             length = int(value) if value.isdigit() else None
         elif name == b"transfer-encoding":

@@ -33,6 +33,8 @@ TEXT_LISTS: Final = frozenset(
 _LISTS: Final = ID_LISTS | TEXT_LISTS
 
 _BRACKETS = re.compile(r"([^\[\]]+)\[[^\[\]]*\]")  # orders[], orders[0]
+_FORM: Final = b"application/x-www-form-urlencoded"
+_BEFORE_JSON: Final = b"{\xef \t\r\n"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 # Numbers with a point or an exponent stay as written: 1e9 must not become a quantity, nor 1.5 an id.
@@ -57,6 +59,8 @@ def decode(*, content_type: bytes, query: bytes, body: bytes) -> Parameters:
 
 
 def _decode_body(content_type: bytes, body: bytes) -> Parameters:
+    if content_type[: len(_FORM)].lower() == _FORM and body[:1] not in _BEFORE_JSON:
+        return _gather(_form_pairs(body))  # nearly every request
     if content_type[:19].lower() == b"multipart/form-data":
         return _gather(_multipart_pairs(content_type, body))
     start = body[:64].removeprefix(_BYTE_ORDER_MARK).lstrip()[:1]

@@ -137,8 +137,7 @@ class Door:
 
     async def _parameters(self, scope: Scope, receive: Receive) -> Parameters:
         """What was sent. Raises `IncorrectRequest`, `Rejected`, `ClientGone`."""
-        headers = scope["headers"]
-        announced = content_length(headers)
+        announced = content_length(scope)
         body = b""
         if announced != 0:
             try:
@@ -148,7 +147,9 @@ class Door:
             except BodyTooSlow:
                 raise Rejected(408, "Request timed out", Outcome.UNREADABLE) from None
         try:
-            return decode(content_type=_content_type(headers), query=scope["query_string"], body=body)
+            return decode(
+                content_type=_content_type(scope["headers"]), query=scope["query_string"], body=body
+            )
         except Undecodable:
             raise IncorrectRequest from None
 
