@@ -4,13 +4,15 @@ Run by granian with the `asgi` interface. The API door does not pass through Dja
 """
 
 import gc
+import logging
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from a2wsgi import WSGIMiddleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from purveyor import configuration
+from purveyor import configuration, logs
 from purveyor.wsgi import application as pages
 
 # Django must be set up, by the line above, before a room is imported.
@@ -28,7 +30,6 @@ from purveyor.api.bodies import (
     Send,
     content_length,
 )
-from purveyor.api.observation import configure_process_log
 
 API_PATHS: Final = frozenset({"/api/v2", "/api/v2/"})
 PAGE_THREADS: Final = 8
@@ -62,7 +63,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _live(receive: Receive, send: Send) -> None:
     await receive()
-    configure_process_log(form=_settings.log_form)
+    logs.configure(form=_settings.log_form, least=logging.INFO, stream=sys.stdout)
     application = _Process.application = await start(_settings)
     # What is here now stays; without it a collection takes long enough to be seen in the slowest answers.
     gc.collect()

@@ -5,20 +5,20 @@ Lines are gathered and written together, because a write per request would cost 
 
 import asyncio
 import atexit
-import sys
 import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from purveyor.logs import as_logfmt
 
 FLUSH_SECONDS: Final = 0.05
 """How long a line may wait to be written."""
@@ -99,28 +99,9 @@ class RequestLog:
             self._output.flush()
 
 
-_logfmt = structlog.processors.LogfmtRenderer(key_order=["at", "event"], drop_missing=True)
-
-
 def _as_text(line: RequestLine) -> bytes:
     facts = msgspec.json.decode(msgspec.json.encode(line))
-    return _logfmt(None, "", facts).encode("utf-8", "replace")
-
-
-def configure_process_log(*, form: str) -> None:
-    """Let every room's logger in this process write lines of the same form to standard output."""
-    render: Any = structlog.processors.JSONRenderer(default=str) if form == "json" else _logfmt
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            render,
-        ],
-        wrapper_class=structlog.BoundLogger,
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-        cache_logger_on_first_use=True,
-    )
+    return as_logfmt(None, "", facts).encode("utf-8", "replace")
 
 
 @dataclass(slots=True)

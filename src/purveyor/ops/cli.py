@@ -110,7 +110,8 @@ def worker() -> None:
     with _database_of_children():
         import logging
 
-        from purveyor.ops import logs, panel
+        from purveyor import logs
+        from purveyor.ops import panel
 
         panel.prepare_django()
         from purveyor.providers import worker as fulfilment

@@ -1,32 +1,13 @@
-"""What processes log: the form of their lines, and the files of those that `purveyor up` starts."""
+"""The log files of the processes that `purveyor up` starts."""
 
 import shutil
 from pathlib import Path
-from typing import IO, Any, TextIO
-
-import structlog
+from typing import IO
 
 from purveyor.ops import trouble
 
 LOG_MAX_BYTES = 20 * 1024 * 1024  # of each file; one older file of the same size is kept beside it
 _TAIL_BYTES = 16 * 1024
-
-
-def configure(*, form: str, least: int, stream: TextIO) -> None:
-    """Let every room's logger in this process write lines of level `least` and above, as json or text."""
-    renderer: Any = structlog.processors.JSONRenderer(default=str)
-    if form == "text":
-        renderer = structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"], drop_missing=True)
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(stream),
-    )
 
 
 def log_file(home: Path, name: str) -> Path:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import django
 
-from purveyor import configuration
-from purveyor.ops import database_files, embedded, logs
+from purveyor import configuration, logs
+from purveyor.ops import database_files, embedded
 from purveyor.ops.embedded import Server
 from purveyor.ops.trouble import Trouble
 
