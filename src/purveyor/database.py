@@ -17,9 +17,9 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.adapt import Transformer
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import namedtuple_row
 
@@ -72,38 +72,80 @@ def fetch_hot(statement: str, parameters: Mapping[str, str]) -> list[Any]:
     """Run one short statement as `fetch_all` does, at a quarter of the processor time.
 
     It is one blocking exchange of libpq instead of the driver's state machine, which lets go of the
-    interpreter lock several times per statement. For look-ups that every API call takes. Parameters are
-    texts, so the statement casts them. Within a transaction it is `fetch_all`.
+    interpreter lock several times per statement. For what every API call takes. Parameters are texts, so the
+    statement casts them. Within a transaction other than `hot_transaction` it is `fetch_all`.
     """
     connection.ensure_connection()
     driver = connection.connection
-    if not driver.autocommit:
+    session = _sessions.get(driver) or _sessions.setdefault(driver, _HotSession())
+    if not (driver.autocommit or session.in_transaction):
         return fetch_all(statement, parameters)
     hot = _hot(statement)
     values = [parameters[name].encode() for name in hot.names]
     with connection.wrap_database_errors:
-        result = _exchange(driver, hot, values)
+        result = session.run(driver, hot, values)
         transformer = Transformer(driver)
         transformer.set_pgresult(result)
         return transformer.load_rows(0, result.ntuples, hot.row_of(result))
 
 
-def _exchange(
-    driver: "psycopg.Connection[Any]", hot: "_HotStatement", values: list[bytes]
-) -> PGresult:
-    server = driver.pgconn
-    if driver.prepare_threshold is None:
-        # A pooler may give the next statement to another server process, which knows no prepared ones.
-        return _checked(server, server.exec_params(hot.text, values))
-    prepared = _prepared.setdefault(driver, set())
-    if hot.name in prepared:
-        result = server.exec_prepared(hot.name, values)
-        if result.error_field(DiagnosticField.SQLSTATE) != _NO_SUCH_STATEMENT:
-            return _checked(server, result)
-        prepared.clear()  # the driver lets go of every prepared statement when it rolls back
-    _checked(server, server.prepare(hot.name, hot.text))
-    prepared.add(hot.name)
-    return _checked(server, server.exec_prepared(hot.name, values))
+@contextmanager
+def hot_transaction() -> Iterator[None]:
+    """A transaction of Django's in which `fetch_hot` keeps its speed. Within another one it is a savepoint."""
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield
+        return
+    connection.ensure_connection()
+    driver = connection.connection
+    session = _sessions.get(driver) or _sessions.setdefault(driver, _HotSession())
+    with transaction.atomic():
+        session.in_transaction = True
+        try:
+            yield
+        finally:
+            session.in_transaction = False
+
+
+class _HotSession:
+    """What the server keeps for one connection: which statements are prepared there."""
+
+    def __init__(self) -> None:
+        self.in_transaction = False
+        self._prepared: set[bytes] = set()
+        self._generation = 0
+
+    def run(self, driver: "psycopg.Connection[Any]", hot: "_HotStatement", values: list[bytes]) -> PGresult:
+        """One exchange with the server, in the transaction if there is one. Raises the driver's errors."""
+        server = driver.pgconn
+        is_first = server.transaction_status == TransactionStatus.IDLE
+        begins = is_first and not driver.autocommit
+        if begins:
+            _checked(server, server.exec_(b"BEGIN"))  # as the driver does before the first statement
+        if driver.prepare_threshold is None:
+            # A pooler may give the next statement to another server process, which knows no prepared ones.
+            return _checked(server, server.exec_params(hot.text, values))
+        if begins and hot.name not in self._prepared:
+            self._forget()  # the others may be gone, and within the transaction it would be too late to see
+        if hot.name in self._prepared:
+            result = server.exec_prepared(self._name(hot), values)
+            if not is_first or result.error_field(DiagnosticField.SQLSTATE) != _NO_SUCH_STATEMENT:
+                return _checked(server, result)
+            # The driver has let go of every prepared statement, as it does when it rolls back.
+            self._forget()
+            if begins:
+                _checked(server, server.exec_(b"ROLLBACK"))
+                _checked(server, server.exec_(b"BEGIN"))
+        _checked(server, server.prepare(self._name(hot), hot.text))
+        self._prepared.add(hot.name)
+        return _checked(server, server.exec_prepared(self._name(hot), values))
+
+    def _name(self, hot: "_HotStatement") -> bytes:
+        return b"%b_%d" % (hot.name, self._generation)
+
+    def _forget(self) -> None:
+        self._prepared.clear()
+        self._generation += 1  # those that are still there keep their names
 
 
 @dataclass(slots=True)
@@ -126,7 +168,7 @@ class _HotStatement:
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _RIGHT_STATUSES = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _NO_SUCH_STATEMENT = b"26000"
-_prepared: "WeakKeyDictionary[psycopg.Connection[Any], set[bytes]]" = WeakKeyDictionary()
+_sessions: "WeakKeyDictionary[psycopg.Connection[Any], _HotSession]" = WeakKeyDictionary()
 
 
 @functools.cache
