@@ -268,6 +268,7 @@ def test_stopping_gives_back_what_was_not_sent(
         workplace = Workplace()
         dispatcher = Dispatcher(workplace)
         await dispatcher.step()
+        await workplace.pause(0.1)  # two leave, the third waits for a place
         workplace.stopping.set()
         await dispatcher.finish(seconds=5)
         await workplace.close()

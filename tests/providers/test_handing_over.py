@@ -70,11 +70,11 @@ def test_the_oldest_orders_go_first_and_only_as_many_as_there_is_room_for() -> N
     orders = [place_one(customer, service, quantity=5).pk for _ in range(10)]
 
     first = hand_over(busy={provider.pk: 1})
-    assert [item.order_id for item in first.hand_overs] == orders[:5]
-    assert (first.capacity, first.drained) == ({provider.pk: 6}, False)
-    assert hand_over(busy={provider.pk: 6}).hand_overs == []
+    assert [item.order_id for item in first.hand_overs] == orders[:7]
+    assert (first.capacity, first.drained) == ({provider.pk: 8}, False)
+    assert hand_over(busy={provider.pk: 8}).hand_overs == []
     rest = hand_over(busy=NOBODY_BUSY)
-    assert [item.order_id for item in rest.hand_overs] == orders[5:]
+    assert [item.order_id for item in rest.hand_overs] == orders[7:]
     assert rest.drained
 
 
@@ -96,7 +96,7 @@ def test_a_busy_provider_hides_nobody_elses_orders() -> None:
     for _ in range(300):  # more than are looked at in one go
         place_one(customer, slow, quantity=5)
     last = place_one(customer, quick, quantity=5)
-    (item,) = hand_over(busy={busy.pk: 1}).hand_overs
+    (item,) = hand_over(busy={busy.pk: 2}).hand_overs
     assert item.order_id == last.pk
 
 

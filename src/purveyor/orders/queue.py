@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from purveyor.database import fetch_all
+from purveyor.database import fetch_all, hot_cursor, id_array
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _CLAIM: Final = """
@@ -16,15 +16,20 @@ WHERE orders.dispatch = 'queued' AND NOT orders.service_id = ANY(%(except)s::big
 ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
+_HAND: Final = """
+UPDATE orders_order SET dispatch = 'handed', hold_reason = '' WHERE id = ANY(%(ids)s::bigint[])
+"""
+
 
 def claim_queued(limit: int, *, except_services: Iterable[int] = ()) -> list[Any]:
     """The oldest queued orders that nobody holds, held until the caller's transaction ends."""
-    return fetch_all(_CLAIM, {"limit": limit, "except": list(except_services)})
+    return fetch_all(_CLAIM, {"limit": limit, "except": id_array(except_services)})
 
 
 def mark_handed(order_ids: Iterable[int]) -> None:
     """Take orders out of the queue: a fulfilment was written for each, in the same transaction."""
-    Order.objects.filter(pk__in=list(order_ids)).update(dispatch=Dispatch.HANDED, hold_reason="")
+    with hot_cursor() as cursor:
+        cursor.execute(_HAND.encode(), {"ids": id_array(order_ids)})
 
 
 def requeue(order_ids: Iterable[int]) -> None:

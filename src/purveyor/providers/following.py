@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from django.db import transaction
 
-from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.following import Report, apply_reports
@@ -45,7 +45,7 @@ def follow(replies: Mapping[int, StatusReply | Refused]) -> None:
 
     What is not told stays as it was. Only what changed is reported to the order: asking again is cheap.
     """
-    ids = {"ids": list(replies)}
+    ids = {"ids": id_array(replies)}
     # Orders before fulfilments, everywhere: two workers with the same ones never wait in a ring.
     fetch_all(_SQL["lock_orders"], ids)
     rows = fetch_all(_SQL["lock_followed"], ids)
@@ -148,17 +148,20 @@ def _book_costs(told: Sequence[_Told]) -> None:
 def _write(told: Sequence[_Told]) -> None:
     if not told:
         return
-    parameters = {
-        "ids": [item.row.id for item in told],
-        "provider_statuses": [item.provider_status for item in told],
-        "provider_charges": [item.provider_charge for item in told],
-        "start_counts": [item.start_count for item in told],
-        "remains": [item.remains for item in told],
-        "costs": [item.cost for item in told],
-        "cost_corrections": [item.cost_corrections for item in told],
-        "poll_alone": [item.row.poll_alone for item in told],
-        "ended_at": [item.ended_at for item in told],
-        "polls": [item.poll_after and item.poll_after.total_seconds() for item in told],
-    }
+    rows = [
+        {
+            "id": item.row.id,
+            "provider_status": item.provider_status,
+            "provider_charge": item.provider_charge,
+            "start_count": item.start_count,
+            "remains": item.remains,
+            "cost": item.cost,
+            "cost_corrections": item.cost_corrections,
+            "poll_alone": item.row.poll_alone,
+            "ended_at": item.ended_at,
+            "poll_after_seconds": item.poll_after and item.poll_after.total_seconds(),
+        }
+        for item in told
+    ]
     with hot_cursor() as cursor:
-        cursor.execute(_SQL["write_followed"].encode(), parameters)
+        cursor.execute(_SQL["write_followed"].encode(), {"told": as_json(rows)})

@@ -1,6 +1,5 @@
 """Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from purveyor.catalog.order_types import FORMS, OrderForm, OrderType, QuantityFrom
-from purveyor.database import fetch_all, load_sql
+from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
@@ -88,9 +87,10 @@ class _Surroundings:
 def capacity(provider: Standing) -> int:
     """How many hand-overs to a provider may be written and unanswered.
 
-    Half as many again as may be called at a time, so that no call waits for the next look into the queue.
+    Twice as many as may be called at a time, so that no place waits for the next look into the queue. Not more:
+    when a worker is killed, each of them is an unknown outcome.
     """
-    return 1 if provider.one_by_one else provider.parallel_calls + provider.parallel_calls // 2
+    return 1 if provider.one_by_one else 2 * provider.parallel_calls
 
 
 @transaction.atomic
@@ -117,7 +117,10 @@ def hand_over(*, busy: Mapping[int, int]) -> Claim:
 def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
     if not full:
         return []
-    return [row.service_id for row in fetch_all(_SQL["busy_services"], {"full": full, "sendable": sendable})]
+    return [
+        row.service_id
+        for row in fetch_all(_SQL["busy_services"], {"full": id_array(full), "sendable": id_array(sendable)})
+    ]
 
 
 def _plan(
@@ -163,7 +166,7 @@ def _plan(
 def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _Surroundings:
     services = list({order.service_id for order in orders})
     routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
-    for row in fetch_all(_SQL["routes"], {"services": services}):
+    for row in fetch_all(_SQL["routes"], {"services": id_array(services)}):
         reason = providers[row.provider_id].hold_reason
         routes[row.service_id].append(
             RouteOption(
@@ -176,10 +179,10 @@ def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _S
                 hold_reason=reason,
             )
         )
-    types = fetch_all(_SQL["types"], {"services": services})
-    earlier = fetch_all(_SQL["earlier"], {"orders": [order.id for order in orders]})
+    types = fetch_all(_SQL["types"], {"services": id_array(services)})
+    earlier = fetch_all(_SQL["earlier"], {"orders": id_array(order.id for order in orders)})
     subscriptions = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
-    terms = fetch_all(_SQL["subscriptions"], {"orders": subscriptions}) if subscriptions else []
+    terms = fetch_all(_SQL["subscriptions"], {"orders": id_array(subscriptions)}) if subscriptions else []
     return _Surroundings(
         routes=routes,
         forms={row.id: FORMS[OrderType(row.type)] for row in types},
@@ -218,17 +221,25 @@ def _write(planned: Sequence[_Planned]) -> list[HandOver]:
     rows = fetch_all(
         _SQL["write_hand_overs"],
         {
-            "orders": [item.order.id for item in planned],
-            "numbers": [item.number for item in planned],
-            "providers": [item.provider.id for item in planned],
-            "routes": [item.option.route_id for item in planned],
-            "external_ids": [item.option.external_id for item in planned],
-            "quantities": [item.order.quantity for item in planned],
-            "rates": [item.option.rate for item in planned],
-            "fx_rates": [item.provider.fx_rate for item in planned],
-            "costs": [item.cost for item in planned],
-            "leases": [item.provider.access.timeout_seconds + LEASE_MARGIN_SECONDS for item in planned],
-            "requests": [json.dumps(item.fields) for item in planned],
+            "hand_overs": as_json(
+                [
+                    {
+                        "place": place,
+                        "order_id": item.order.id,
+                        "number": item.number,
+                        "provider_id": item.provider.id,
+                        "route_id": item.option.route_id,
+                        "external_id": item.option.external_id,
+                        "quantity": item.order.quantity,
+                        "rate": item.option.rate,
+                        "fx_rate": item.provider.fx_rate,
+                        "cost": item.cost,
+                        "lease_seconds": item.provider.access.timeout_seconds + LEASE_MARGIN_SECONDS,
+                        "request": item.fields,
+                    }
+                    for place, item in enumerate(planned)
+                ]
+            )
         },
     )
     return [

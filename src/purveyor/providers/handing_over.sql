@@ -38,13 +38,9 @@ FROM orders_subscription WHERE order_id = ANY(%(orders)s::bigint[]);
 WITH wanted AS (
     SELECT nextval('providers_fulfilment_id_seq') AS fulfilment_id, nextval('providers_attempt_id_seq') AS attempt_id,
            wanted.*
-    FROM unnest(
-        %(orders)s::bigint[], %(numbers)s::int[], %(providers)s::bigint[], %(routes)s::bigint[],
-        %(external_ids)s::text[], %(quantities)s::bigint[], %(rates)s::numeric[], %(fx_rates)s::numeric[],
-        %(costs)s::numeric[], %(leases)s::float8[], %(requests)s::jsonb[]
-    ) WITH ORDINALITY AS wanted (
-        order_id, number, provider_id, route_id, external_id, quantity, rate, fx_rate, cost, lease_seconds, request,
-        place
+    FROM json_to_recordset(%(hand_overs)s::json) AS wanted (
+        place int, order_id bigint, number int, provider_id bigint, route_id bigint, external_id text, quantity bigint,
+        rate numeric, fx_rate numeric, cost numeric, lease_seconds float8, request jsonb
     )
 ), fulfilments AS (
     INSERT INTO providers_fulfilment (

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from django.db import IntegrityError, transaction
 
-from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.cancelling import cancel_undelivered
@@ -111,7 +111,7 @@ def _record_settled(answers: Sequence[Answered]) -> None:
         with hot_cursor() as cursor:
             cursor.execute(
                 _SQL["leave_unknown"].encode(),
-                {"fulfilments": [item.hand_over.fulfilment_id for item in unknown]},
+                {"fulfilments": id_array(item.hand_over.fulfilment_id for item in unknown)},
             )
         for item in unknown:
             why = item.reply.why if isinstance(item.reply, Unclear) else f"the id is not new: {item.reply}"
@@ -141,10 +141,18 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
         first.setdefault((item.hand_over.provider.id, item.reply.external_id), item)
     if not first:
         return set()
+    poll_after = first_delay().total_seconds()
     parameters = {
-        "fulfilments": [item.hand_over.fulfilment_id for item in first.values()],
-        "external_ids": [external_id for _, external_id in first],
-        "polls": [first_delay().total_seconds()] * len(first),
+        "answers": as_json(
+            [
+                {
+                    "fulfilment_id": item.hand_over.fulfilment_id,
+                    "external_id": external_id,
+                    "poll_after_seconds": poll_after,
+                }
+                for (_, external_id), item in first.items()
+            ]
+        )
     }
     taken = {row.id for row in fetch_all(_SQL["accept"], parameters)}
     move(
@@ -162,7 +170,6 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
         wallets_are_locked=True,  # no customer's wallet is among them
     )
     if len(taken) < len(first):
-        del parameters["polls"]
         taken |= {row.id for row in fetch_all(_SQL["accepted_before"], parameters)}
     return taken
 
@@ -172,10 +179,17 @@ def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
         cursor.execute(
             _SQL["answer_attempts"].encode(),
             {
-                "attempts": [item.hand_over.attempt_id for item, _ in answers],
-                "outcomes": [outcome.value for _, outcome in answers],
-                "http_statuses": [item.http_status for item, _ in answers],
-                "responses": [item.response for item, _ in answers],
+                "answers": as_json(
+                    [
+                        {
+                            "attempt_id": item.hand_over.attempt_id,
+                            "outcome": outcome.value,
+                            "http_status": item.http_status,
+                            "response": item.response,
+                        }
+                        for item, outcome in answers
+                    ]
+                )
             },
         )
 
@@ -247,14 +261,20 @@ def give_up_expired() -> int:
         return 0
     fulfilments = [row.fulfilment_id for row in rows]
     with hot_cursor() as cursor:
-        cursor.execute(_SQL["leave_unknown"].encode(), {"fulfilments": fulfilments})
+        cursor.execute(_SQL["leave_unknown"].encode(), {"fulfilments": id_array(fulfilments)})
         cursor.execute(
             _SQL["answer_attempts"].encode(),
             {
-                "attempts": [row.attempt_id for row in rows],
-                "outcomes": [Outcome.UNKNOWN.value] * len(rows),
-                "http_statuses": [None] * len(rows),
-                "responses": ["The worker died before it could write the answer down."] * len(rows),
+                "answers": as_json(
+                    [
+                        {
+                            "attempt_id": row.attempt_id,
+                            "outcome": Outcome.UNKNOWN.value,
+                            "response": "The worker died before it could write the answer down.",
+                        }
+                        for row in rows
+                    ]
+                )
             },
         )
     LEASES_EXPIRED.inc(len(rows))

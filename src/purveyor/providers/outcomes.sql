@@ -4,8 +4,8 @@
 UPDATE providers_fulfilment fulfilment SET
     handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = expected_cost,
     next_poll_at = now() + answer.poll_after_seconds * interval '1 second'
-FROM unnest(%(fulfilments)s::bigint[], %(external_ids)s::text[], %(polls)s::float8[])
-    AS answer (fulfilment_id, external_id, poll_after_seconds)
+FROM json_to_recordset(%(answers)s::json)
+    AS answer (fulfilment_id bigint, external_id text, poll_after_seconds float8)
 WHERE fulfilment.id = answer.fulfilment_id AND fulfilment.handover IN ('sending', 'unknown')
   AND NOT EXISTS (
     SELECT FROM providers_fulfilment other
@@ -17,15 +17,15 @@ RETURNING fulfilment.id;
 -- name: accepted_before
 -- Of answers that changed nothing: those that were written down already, by a try whose commit went unheard.
 SELECT fulfilment.id FROM providers_fulfilment fulfilment
-JOIN unnest(%(fulfilments)s::bigint[], %(external_ids)s::text[]) AS answer (fulfilment_id, external_id)
+JOIN json_to_recordset(%(answers)s::json) AS answer (fulfilment_id bigint, external_id text)
     ON answer.fulfilment_id = fulfilment.id AND answer.external_id = fulfilment.external_id
 WHERE fulfilment.handover = 'accepted';
 
 -- name: answer_attempts
 UPDATE providers_attempt SET
     outcome = answer.outcome, http_status = answer.http_status, response = answer.response, answered_at = now()
-FROM unnest(%(attempts)s::bigint[], %(outcomes)s::text[], %(http_statuses)s::int[], %(responses)s::text[])
-    AS answer (attempt_id, outcome, http_status, response)
+FROM json_to_recordset(%(answers)s::json)
+    AS answer (attempt_id bigint, outcome text, http_status int, response text)
 WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.outcome IN ('sending', 'unknown');
 
 -- name: leave_unknown

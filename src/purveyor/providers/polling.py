@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.models import OrderKind
 from purveyor.providers.client import NotSent, ProviderTrouble
 from purveyor.providers.following import follow
@@ -104,7 +104,9 @@ def _parts(followed: Sequence[Followed]) -> list[list[Followed]]:
 def poll_later(*, ids: Sequence[int], seconds: float, alone: bool = False) -> None:
     """Have fulfilments asked about later, because there was no usable answer; `alone` without a list."""
     with hot_cursor() as cursor:
-        cursor.execute(_SQL["poll_later"].encode(), {"ids": list(ids), "seconds": seconds, "alone": alone})
+        cursor.execute(
+            _SQL["poll_later"].encode(), {"ids": id_array(ids), "seconds": seconds, "alone": alone}
+        )
     POLLED.labels(outcome="unanswered").inc(len(ids))
 
 

@@ -42,13 +42,9 @@ UPDATE providers_fulfilment SET
     remains = told.remains, cost = told.cost, cost_corrections = told.cost_corrections,
     poll_alone = told.poll_alone, ended_at = told.ended_at,
     next_poll_at = now() + told.poll_after_seconds * interval '1 second'
-FROM unnest(
-    %(ids)s::bigint[], %(provider_statuses)s::text[], %(provider_charges)s::numeric[], %(start_counts)s::bigint[],
-    %(remains)s::bigint[], %(costs)s::numeric[], %(cost_corrections)s::int[], %(poll_alone)s::bool[],
-    %(ended_at)s::timestamptz[], %(polls)s::float8[]
-) AS told (
-    id, provider_status, provider_charge, start_count, remains, cost, cost_corrections, poll_alone, ended_at,
-    poll_after_seconds
+FROM json_to_recordset(%(told)s::json) AS told (
+    id bigint, provider_status text, provider_charge numeric, start_count bigint, remains bigint, cost numeric,
+    cost_corrections int, poll_alone bool, ended_at timestamptz, poll_after_seconds float8
 )
 WHERE providers_fulfilment.id = told.id;
 
