@@ -20,7 +20,7 @@ GATHER_SECONDS: Final = 0.02
 """Outcomes wait so long for company, and are then written in one transaction."""
 IDLE_SECONDS: Final = 0.1
 SHARE_THAT_WAKES: Final = 4
-"""The queue is looked into again when a quarter of a full provider's capacity is free, not for every place."""
+"""The queue is looked into again when a quarter of a full provider's capacity is free, not sooner."""
 RETRY_WRITING_SECONDS: Final = 0.5
 FAILING_SECONDS: Final = 1.0
 """After a call that failed for the provider as a whole: longer than it takes to write that down."""

@@ -87,8 +87,8 @@ class _Surroundings:
 def capacity(provider: Standing) -> int:
     """How many hand-overs to a provider may be written and unanswered.
 
-    Twice as many as may be called at a time, so that no place waits for the next look into the queue. Not more:
-    when a worker is killed, each of them is an unknown outcome.
+    Twice as many as may be called at a time, so that no place waits for the next look into the queue. Not
+    more: when a worker is killed, each of them is an unknown outcome.
     """
     return 1 if provider.one_by_one else 2 * provider.parallel_calls
 
