@@ -1,7 +1,12 @@
 -- name: release
 -- Held orders that some provider could take now, oldest first. A route that refused the order itself does not count.
+-- The first condition says again what the second implies, of whole services: it spares most orders the second.
 SELECT orders.id FROM orders_order orders
-WHERE orders.dispatch = 'held' AND orders.hold_reason = ANY(%(reasons)s::text[]) AND EXISTS (
+WHERE orders.dispatch = 'held' AND orders.hold_reason = ANY(%(reasons)s::text[]) AND orders.service_id IN (
+    SELECT route.service_id FROM providers_route route
+    JOIN providers_providerservice offer ON offer.id = route.provider_service_id
+    WHERE route.enabled AND offer.gone_at IS NULL AND offer.provider_id = ANY(%(providers)s::bigint[])
+) AND EXISTS (
     SELECT FROM providers_route route
     JOIN providers_providerservice offer ON offer.id = route.provider_service_id
     WHERE route.service_id = orders.service_id AND route.enabled AND offer.gone_at IS NULL

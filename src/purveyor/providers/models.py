@@ -41,8 +41,10 @@ class Provider(models.Model):
     troubles = models.PositiveIntegerField(
         default=0, help_text="Calls in a row without a usable answer; the next ones go out one by one."
     )
-    timeout_seconds = models.PositiveSmallIntegerField(default=30)
-    parallel_calls = models.PositiveSmallIntegerField(default=32)
+    timeout_seconds = models.PositiveSmallIntegerField(default=30, help_text="Of one call, in all.")
+    parallel_calls = models.PositiveSmallIntegerField(
+        default=32, help_text="Orders that one worker sends it at a time."
+    )
     allow_private_address = models.BooleanField(
         default=False, help_text="Whether its address may lie in a private range or on this machine."
     )
