@@ -33,12 +33,16 @@ ORDER BY order_id, id DESC;
 
 -- name: lock_finished_parents
 -- Drip-feeds among these parents whose runs are all released (or will not be) and all ended.
-SELECT parent.id, count(child.id) FILTER (WHERE child.status IN ('Completed', 'Partial')) AS delivered
+SELECT parent.id, runs.delivered
 FROM (
-    SELECT id FROM orders_order WHERE id = ANY(%(ids)s::bigint[]) AND kind = 'drip-feed' AND status = 'In progress'
+    SELECT id FROM orders_order
+    WHERE id = ANY(%(ids)s::bigint[]) AND kind = 'drip-feed' AND status = 'In progress'
     ORDER BY id FOR NO KEY UPDATE
 ) AS parent
 JOIN orders_dripfeed drip_feed ON drip_feed.order_id = parent.id AND drip_feed.next_run_at IS NULL
-LEFT JOIN orders_order child ON child.parent_id = parent.id
-GROUP BY parent.id
-HAVING count(*) FILTER (WHERE child.status IN ('Pending', 'Processing', 'In progress')) = 0;
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE status IN ('Completed', 'Partial')) AS delivered,
+           count(*) FILTER (WHERE status IN ('Pending', 'Processing', 'In progress')) AS under_way
+    FROM orders_order WHERE parent_id = parent.id
+) AS runs
+WHERE runs.under_way = 0;

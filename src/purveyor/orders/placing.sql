@@ -12,20 +12,28 @@ CROSS JOIN LATERAL (
 ) AS wallet;
 
 -- name: open_links
--- A statement of its own after the lock, so that it sees what the transaction before us committed.
-SELECT DISTINCT orders.customer_id, orders.link_key, orders.service_id
+-- A statement of its own after the lock, so that it sees what the transaction before us committed. The lateral
+-- join makes it one index look-up per link: a planner that last counted the table while few orders were open
+-- would otherwise read every open order there is.
+SELECT DISTINCT wanted.customer_id, wanted.link_key, orders.service_id
 FROM json_to_recordset(%(links)s::json) AS wanted (customer_id bigint, link_key bigint)
-JOIN orders_order orders
-    ON orders.customer_id = wanted.customer_id AND orders.link_key = wanted.link_key
-    AND orders.status IN ('Pending', 'Processing', 'In progress')
-WHERE orders.parent_id IS NULL;
+CROSS JOIN LATERAL (
+    SELECT service_id FROM orders_order
+    WHERE customer_id = wanted.customer_id AND link_key = wanted.link_key
+        AND status IN ('Pending', 'Processing', 'In progress') AND parent_id IS NULL
+    OFFSET 0
+) AS orders;
 
 -- name: earlier_by_idempotency_key
 SELECT orders.customer_id, orders.idempotency_key, orders.id, orders.service_id, orders.link_key,
-       orders.quantity, orders.fields::json AS fields
+       orders.quantity, orders.fields
 FROM json_to_recordset(%(keys)s::json) AS wanted (customer_id bigint, idempotency_key text)
-JOIN orders_order orders
-    ON orders.customer_id = wanted.customer_id AND orders.idempotency_key = wanted.idempotency_key;
+CROSS JOIN LATERAL (
+    SELECT customer_id, idempotency_key, id, service_id, link_key, quantity, fields::json AS fields
+    FROM orders_order
+    WHERE customer_id = wanted.customer_id AND idempotency_key = wanted.idempotency_key
+    OFFSET 0
+) AS orders;
 
 -- name: insert_orders
 WITH wanted AS (
