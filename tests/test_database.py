@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
 
-from purveyor.database import fetch_all, fetch_hot
+from purveyor.database import fetch_all, fetch_hot, hot_transaction
 from tests.committed import committed
 
 STATEMENT = "SELECT %(a)s::int AS a, %(b)s::numeric / 4 AS b, %(a)s::text || '%%' AS c, now()::date AS today"
@@ -66,3 +66,58 @@ class TestFetchHot:
             fetch_hot(STATEMENT, VALUES)
         connection.close()
         assert fetch_hot(STATEMENT, VALUES)[0].a == 7
+
+
+@committed
+@pytest.mark.usefixtures("driver")
+class TestHotTransaction:
+    def write(self, number: int) -> None:
+        statement = "INSERT INTO catalog_category (name, position, enabled) VALUES (%(name)s, 0, true)"
+        fetch_hot(f"{statement} RETURNING id", {"name": str(number)})
+
+    def names(self) -> set[str]:
+        return {row.name for row in fetch_all("SELECT name FROM catalog_category")}
+
+    def test_it_commits_as_a_whole(self) -> None:
+        for number in range(3):
+            with hot_transaction():
+                self.write(number)
+                self.write(number + 10)
+        assert self.names() == {"0", "10", "1", "11", "2", "12"}
+
+    def test_it_rolls_back_as_a_whole_and_the_next_one_works(self) -> None:
+        for number in range(3):
+            with pytest.raises(DataError), hot_transaction():
+                self.fail_after(number)
+            with hot_transaction():
+                self.write(number + 10)
+                fetch_hot(STATEMENT, VALUES)
+        assert self.names() == {"10", "11", "12"}
+
+    def fail_after(self, number: int) -> None:
+        self.write(number)
+        for _ in range(10):  # the driver prepares this, and lets go of everything at the rollback
+            fetch_all("SELECT %(a)s::int AS a", {"a": "1"})
+        fetch_hot(STATEMENT, VALUES)
+        fetch_hot("SELECT 1 / %(a)s::int AS a", {"a": "0"})
+
+    def test_one_that_begins_with_another_statement_after_a_rollback(self) -> None:
+        with hot_transaction():
+            self.write(1)
+            fetch_hot(STATEMENT, VALUES)
+        with pytest.raises(DataError), hot_transaction():
+            self.fail_after(2)
+        with hot_transaction():
+            fetch_hot("SELECT %(a)s::int AS a", {"a": "1"})
+            self.write(3)
+            fetch_hot(STATEMENT, VALUES)
+        assert self.names() == {"1", "3"}
+
+    def test_within_another_transaction_it_is_a_savepoint(self) -> None:
+        with transaction.atomic():
+            self.write(1)
+            with pytest.raises(DataError), hot_transaction():
+                self.fail_after(2)
+            with hot_transaction():
+                self.write(3)
+        assert self.names() == {"1", "3"}

@@ -91,7 +91,7 @@ def fetch_hot(statement: str, parameters: Mapping[str, str]) -> list[Any]:
 
 @contextmanager
 def hot_transaction() -> Iterator[None]:
-    """A transaction of Django's in which `fetch_hot` keeps its speed. Within another one it is a savepoint."""
+    """A transaction of Django's in which `fetch_hot` keeps its speed; within another one a savepoint."""
     if connection.in_atomic_block:
         with transaction.atomic():
             yield

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
 from purveyor import configuration
 from purveyor.accounts.models import CustomerGroup, CustomerStatus
@@ -292,6 +292,25 @@ def test_trouble_at_the_commit_says_that_it_may_have_been_placed(monkeypatch: py
     with pytest.raises(PlacingInterrupted) as caught:
         place([request(customer, service, quantity=10)])
     assert caught.value.may_have_been_placed
+
+
+def test_trouble_after_half_a_poisoned_batch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who repeats the batch would double the half that is committed."""
+    customer, service = make_customer(), make_service()
+    write = placing._write  # noqa: SLF001  (the database's part, which breaks here at will)
+    troubles: list[Exception | None] = [DataError("poison"), None, OperationalError("gone")]
+
+    def fail_in_turn(sales: Any) -> list[int]:
+        trouble = troubles.pop(0)
+        if trouble is not None:
+            raise trouble
+        return write(sales)
+
+    monkeypatch.setattr(placing, "_write", fail_in_turn)
+    with pytest.raises(PlacingInterrupted) as caught:
+        place([request(customer, service, quantity=10) for _ in range(4)])
+    assert caught.value.may_have_been_placed
+    assert Order.objects.count() == 2
 
 
 @committed

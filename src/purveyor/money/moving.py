@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, connection
 
-from purveyor.database import as_json, fetch_all, id_array, load_sql, violated_constraint
+from purveyor.database import as_json, fetch_all, fetch_hot, id_array, load_sql, violated_constraint
 from purveyor.money.models import TransferKind
 
 _SQL = load_sql(__file__, "moving.sql")
@@ -69,7 +69,7 @@ def move(movements: Sequence[Movement], *, wallets_are_locked: bool = False) -> 
         lock_wallets(wallet for item in movements for wallet in (item.source_id, item.destination_id))
     parameters = _parameters(movements)
     try:
-        made = {tuple(row) for row in fetch_all(_SQL["move"], parameters)}
+        made = {tuple(row) for row in fetch_hot(_SQL["move"], parameters)}
     except IntegrityError as violation:
         if violated_constraint(violation) == _FLOOR_CONSTRAINT:
             raise BelowFloor("the balance does not suffice") from violation

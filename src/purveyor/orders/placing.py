@@ -6,12 +6,12 @@ from datetime import date
 from typing import Any, Final
 
 import structlog
-from django.db import DataError, Error, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import DataError, Error, IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from purveyor import configuration
 from purveyor.catalog.snapshot import Snapshot, current
-from purveyor.database import as_json, fetch_all, id_array, load_sql, violated_constraint
+from purveyor.database import as_json, fetch_hot, hot_transaction, id_array, load_sql, violated_constraint
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.deciding import (
@@ -61,7 +61,7 @@ def place(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed | Refus
     try:
         snapshot = current()
         items = _checked(requests, snapshot)
-        with transaction.atomic():
+        with hot_transaction():
             circumstances = _look_around(items)
             decisions = decide(
                 items, circumstances, snapshot=snapshot, duplicates=configuration.current().duplicates
@@ -74,10 +74,22 @@ def place(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed | Refus
     except (DataError, IntegrityError) as error:
         if len(requests) == 1:
             return [_answer_alone(requests[0], error)]
-        # One row is poison: halve the batch until it is alone. The halves keep their order.
-        middle = len(requests) // 2
-        return place(requests[:middle]) + place(requests[middle:])
+        return _place_halves(requests)
     return _answers(decisions, order_ids)
+
+
+def _place_halves(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed | Refusal]:
+    """Place a batch with a row that is poison: halve it until that row is alone. The order is kept."""
+    middle = len(requests) // 2
+    first = place(requests[:middle])
+    try:
+        return first + place(requests[middle:])
+    except PlacingInterrupted as interruption:
+        # The first half is committed by now: who repeats the whole batch would double it.
+        made = any(isinstance(answer, Placed) for answer in first)
+        raise PlacingInterrupted(
+            may_have_been_placed=made or interruption.may_have_been_placed
+        ) from interruption
 
 
 def _checked(
@@ -114,7 +126,7 @@ def _look_around(items: Sequence[Draft | PartRequest | Refusal]) -> Circumstance
     customers = {item.request.customer_id for item in drafts} | {item.customer_id for item in parts}
     if not customers:
         return Circumstances(buyers={})
-    rows = fetch_all(_SQL["lock_customers"], {"customers": id_array(customers)})
+    rows = fetch_hot(_SQL["lock_customers"], {"customers": id_array(customers)})
     return Circumstances(
         buyers={
             row.customer_id: Buyer(
@@ -136,7 +148,7 @@ def _open_links(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
     duplicates = configuration.current().duplicates
     if duplicates == "off" or not drafts:
         return set()
-    rows = fetch_all(
+    rows = fetch_hot(
         _SQL["open_links"],
         {
             "links": as_json(
@@ -153,7 +165,7 @@ def _open_links(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
 def _earlier(drafts: Sequence[Draft]) -> dict[tuple[int, str], Earlier]:
     if not drafts:
         return {}
-    rows = fetch_all(
+    rows = fetch_hot(
         _SQL["earlier_by_idempotency_key"],
         {
             "keys": as_json(
@@ -186,7 +198,7 @@ def _write(sales: Sequence[Sale]) -> list[int]:
     rows = [_row(sale) for sale in sales]
     order_ids = [
         row.id
-        for row in fetch_all(
+        for row in fetch_hot(
             _SQL["insert_orders"],
             {"orders": as_json(rows), "currency": configuration.current().currency},
         )
