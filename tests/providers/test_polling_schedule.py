@@ -22,8 +22,8 @@ SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3
     [
         (0 * SECOND, 1000, SOONEST),
         (10 * SECOND, 1000, SOONEST),
-        (2 * MINUTE, 1000, 12 * SECOND),
-        (HOUR, 1000, 6 * MINUTE),
+        (2 * MINUTE, 1000, 24 * SECOND),
+        (HOUR, 1000, 12 * MINUTE),
         (2 * DAY, 1000, LATEST),
         (2 * DAY, None, LATEST),
         # The last tenth is watched closely, however old the order is.

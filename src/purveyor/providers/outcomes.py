@@ -17,7 +17,7 @@ from purveyor.providers.handing_over import HandOver
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
-from purveyor.providers.polling_schedule import first_delay
+from purveyor.providers.polling_schedule import SOONEST
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, Unclear
 from purveyor.providers.standing import Setback, note_setback, note_success
@@ -141,14 +141,13 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
         first.setdefault((item.hand_over.provider.id, item.reply.external_id), item)
     if not first:
         return set()
-    poll_after = first_delay().total_seconds()
     parameters = {
         "answers": as_json(
             [
                 {
                     "fulfilment_id": item.hand_over.fulfilment_id,
                     "external_id": external_id,
-                    "poll_after_seconds": poll_after,
+                    "poll_after_seconds": SOONEST.total_seconds(),
                 }
                 for (_, external_id), item in first.items()
             ]

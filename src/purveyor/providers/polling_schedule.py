@@ -3,15 +3,17 @@
 from datetime import timedelta
 from typing import Final
 
-SOONEST: Final = timedelta(seconds=3)
+SOONEST: Final = timedelta(seconds=5)
+"""Also from acceptance to the first question."""
 LATEST: Final = timedelta(minutes=30)
-SHARE_OF_AGE: Final = 0.1
-"""An order is asked about again after a tenth of its age: a change is seen late by at most that share."""
+SHARE_OF_AGE: Final = 0.2
+"""An order is asked about again after a fifth of its age: a change is seen late by at most that share."""
 
 NEARLY_FINISHED_SHARE: Final = 0.1
 NEARLY_FINISHED_LATEST: Final = timedelta(minutes=5)
 
 SUBSCRIPTION_SOONEST: Final = timedelta(seconds=5)
+"""Also from acceptance to the first question."""
 SUBSCRIPTION_LATEST: Final = timedelta(minutes=5)
 """A subscription sleeps until its account posts, so its age says little; a post must not wait for long."""
 
@@ -20,11 +22,6 @@ LOOKS_AFTER_END: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=
 
 REMINDER_AFTER_TROUBLE: Final = timedelta(seconds=30)
 """Until an order is asked about again whose provider did not give a usable answer about it."""
-
-
-def first_delay(*, subscription: bool = False) -> timedelta:
-    """From acceptance to the first question."""
-    return SUBSCRIPTION_SOONEST if subscription else SOONEST
 
 
 def next_delay(
