@@ -164,4 +164,5 @@ def _write(told: Sequence[_Told]) -> None:
         for item in told
     ]
     with hot_cursor() as cursor:
-        cursor.execute(_SQL["write_followed"].encode(), {"told": as_json(rows)})
+        parameters = {"ids": id_array(item.row.id for item in told), "told": as_json(rows)}
+        cursor.execute(_SQL["write_followed"].encode(), parameters)

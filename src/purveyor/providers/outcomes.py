@@ -142,6 +142,7 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
     if not first:
         return set()
     parameters = {
+        "ids": id_array(item.hand_over.fulfilment_id for item in first.values()),
         "answers": as_json(
             [
                 {
@@ -151,7 +152,7 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
                 }
                 for (_, external_id), item in first.items()
             ]
-        )
+        ),
     }
     taken = {row.id for row in fetch_all(_SQL["accept"], parameters)}
     move(
@@ -178,6 +179,7 @@ def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
         cursor.execute(
             _SQL["answer_attempts"].encode(),
             {
+                "ids": id_array(item.hand_over.attempt_id for item, _ in answers),
                 "answers": as_json(
                     [
                         {
@@ -188,7 +190,7 @@ def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
                         }
                         for item, outcome in answers
                     ]
-                )
+                ),
             },
         )
 
@@ -264,6 +266,7 @@ def give_up_expired() -> int:
         cursor.execute(
             _SQL["answer_attempts"].encode(),
             {
+                "ids": id_array(row.attempt_id for row in rows),
                 "answers": as_json(
                     [
                         {
@@ -273,7 +276,7 @@ def give_up_expired() -> int:
                         }
                         for row in rows
                     ]
-                )
+                ),
             },
         )
     LEASES_EXPIRED.inc(len(rows))

@@ -1,12 +1,14 @@
 -- name: accept
--- A late answer to a hand-over that was given up as unknown is evidence, and settles it. An id that another
+-- The ids are given twice because the planner knows the length of an array, but not of JSON rows: with those alone
+-- it would look through every hand-over that was ever being sent. A late answer to a hand-over that was given up as unknown is evidence, and settles it. An id that another
 -- fulfilment has is none: that answer is about something else.
 UPDATE providers_fulfilment fulfilment SET
     handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = expected_cost,
     next_poll_at = now() + answer.poll_after_seconds * interval '1 second'
 FROM json_to_recordset(%(answers)s::json)
     AS answer (fulfilment_id bigint, external_id text, poll_after_seconds float8)
-WHERE fulfilment.id = answer.fulfilment_id AND fulfilment.handover IN ('sending', 'unknown')
+WHERE fulfilment.id = answer.fulfilment_id AND fulfilment.id = ANY(%(ids)s::bigint[])
+  AND fulfilment.handover IN ('sending', 'unknown')
   AND NOT EXISTS (
     SELECT FROM providers_fulfilment other
     WHERE other.provider_id = fulfilment.provider_id AND other.external_id = answer.external_id
@@ -22,11 +24,13 @@ JOIN json_to_recordset(%(answers)s::json) AS answer (fulfilment_id bigint, exter
 WHERE fulfilment.handover = 'accepted';
 
 -- name: answer_attempts
+-- The ids are given twice as in `accept`.
 UPDATE providers_attempt SET
     outcome = answer.outcome, http_status = answer.http_status, response = answer.response, answered_at = now()
 FROM json_to_recordset(%(answers)s::json)
     AS answer (attempt_id bigint, outcome text, http_status int, response text)
-WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.outcome IN ('sending', 'unknown');
+WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.id = ANY(%(ids)s::bigint[])
+  AND providers_attempt.outcome IN ('sending', 'unknown');
 
 -- name: leave_unknown
 UPDATE providers_fulfilment SET handover = 'unknown'

@@ -37,6 +37,7 @@ SELECT id FROM orders_order WHERE id IN (
 ORDER BY id FOR NO KEY UPDATE;
 
 -- name: write_followed
+-- The ids are given twice because the planner knows the length of an array, but not of JSON rows.
 UPDATE providers_fulfilment SET
     provider_status = told.provider_status, provider_charge = told.provider_charge, start_count = told.start_count,
     remains = told.remains, cost = told.cost, cost_corrections = told.cost_corrections,
@@ -46,7 +47,7 @@ FROM json_to_recordset(%(told)s::json) AS told (
     id bigint, provider_status text, provider_charge numeric, start_count bigint, remains bigint, cost numeric,
     cost_corrections int, poll_alone bool, ended_at timestamptz, poll_after_seconds float8
 )
-WHERE providers_fulfilment.id = told.id;
+WHERE providers_fulfilment.id = told.id AND providers_fulfilment.id = ANY(%(ids)s::bigint[]);
 
 -- name: poll_later
 -- Of questions that brought no usable answer: nothing is concluded from that.
