@@ -18,6 +18,18 @@ FAULTS = [
     ("orders are charged", "UPDATE orders_order SET charge = charge + 1"),
     ("refunds", "UPDATE orders_order SET refunded = 0.5"),
     ("canceled orders cost nothing", "UPDATE orders_order SET status = 'Canceled'"),
+    ("partial orders", "UPDATE orders_order SET status = 'Partial', remains = 1, refunded = 1"),
+    (
+        "money of orders stays with their customer",
+        f"{INSERT} VALUES ('refund', (SELECT max(id) FROM orders_order), 1, 1, 101, 0.1)",  # noqa: S608  (a constant)
+    ),
+    (
+        "wishes to cancel",
+        """
+        INSERT INTO orders_cancelrequest (order_id, status, reason)
+        SELECT id, 'requested', '' FROM orders_order
+        """,
+    ),
     (
         "charges have orders",
         f"{INSERT} VALUES ('refund', 999999, 1, 1, 2, 1)",
@@ -54,3 +66,18 @@ def test_the_trial_balance_misses_money_that_left_for_no_wallet() -> None:
             [customer.wallet_id],
         )
     assert {"trial balance", "running balances", "wallets exist"} <= violations().keys()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "UPDATE orders_dripfeed SET next_run_at = NULL",
+        "UPDATE orders_dripfeed SET runs_released = 1",
+        "UPDATE orders_dripfeed SET next_run_at = NULL; UPDATE orders_order SET refunded = charge",
+    ],
+)
+def test_the_audit_names_a_drip_feed_that_stopped_too_early(fault: str) -> None:
+    place_one(make_customer(), make_service(dripfeed=True), quantity=100, runs=2, interval=5)
+    with connection.cursor() as cursor:
+        cursor.execute(fault)
+    assert "drip-feeds that release no more" in violations()

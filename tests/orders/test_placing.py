@@ -13,7 +13,7 @@ from purveyor import configuration
 from purveyor.accounts.models import CustomerGroup, CustomerStatus
 from purveyor.accounts.people import suspend
 from purveyor.accounts.testing import balance_of, make_customer
-from purveyor.catalog.models import OwnRate
+from purveyor.catalog.models import OwnRate, Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.snapshot import current, forget
 from purveyor.catalog.testing import make_service
@@ -232,6 +232,61 @@ def test_a_key_whose_order_was_refused_can_be_used_again() -> None:
     assert place([asked]) == [refusals.NotEnoughFunds()]
     assert isinstance(place([request(make_customer(), service, quantity=10)])[0], Placed)
     assert place([asked, asked]) == [refusals.NotEnoughFunds()] * 2
+
+
+def test_a_repetition_is_answered_whatever_has_changed_since() -> None:
+    customer, service = make_customer(), make_service()
+    asked = request(customer, service, quantity=10, idempotency_key="k1")
+    (first,) = place([asked])
+    assert isinstance(first, Placed)
+    Service.objects.filter(pk=service.pk).update(enabled=False)
+    suspend(customer=customer)
+    forget()
+    assert place([asked]) == [Placed(first.order_id, is_new=False)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"quantity": 200},
+        {"quantity": 20, "runs": 10, "interval": 5},
+        {"quantity": 100, "runs": 2, "interval": 6},
+    ],
+)
+def test_the_same_total_in_another_way_is_another_order(other: dict[str, Any]) -> None:
+    customer, service = make_customer(), make_service(dripfeed=True)
+    same: dict[str, Any] = {"link": "https://example.com/a", "idempotency_key": "k1"}
+    drip = request(customer, service, quantity=100, runs=2, interval=5, **same)
+    answers = place([drip, request(customer, service, **other, **same)])
+    assert answers[1] == refusals.IdempotencyKeyReused()
+    assert place([request(customer, service, **other, **same)]) == [refusals.IdempotencyKeyReused()]
+    assert place([drip]) == [Placed(answers[0].order_id, is_new=False)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("key", ["k" * 101, "a\0b", "\ud800"])
+def test_an_idempotency_key_that_cannot_be_kept(key: str) -> None:
+    asked = request(make_customer(), make_service(), quantity=10, idempotency_key=key)
+    assert place([asked]) == [refusals.IncorrectRequest()]
+
+
+def test_subscriptions_never_promise_more_posts_than_the_balance_pays() -> None:
+    customer = make_customer("10")
+    service = make_service(OrderType.SUBSCRIPTIONS, rate="10", max=100)
+    post: dict[str, Any] = {"username": "someone", "min": 10, "max": 100, "delay": 0, "link": ""}
+    answers = [
+        try_one(customer, service, **post, posts=11),
+        try_one(customer, service, **post, old_posts=4, posts=0),
+        try_one(customer, service, **post, posts=7),
+        try_one(customer, service, **post, posts=6),
+        try_one(customer, service, **post),
+    ]
+    assert [type(answer) for answer in answers] == [
+        refusals.NotEnoughFunds,
+        Placed,
+        refusals.NotEnoughFunds,
+        Placed,
+        refusals.NotEnoughFunds,
+    ]
 
 
 def test_a_suspended_customer() -> None:

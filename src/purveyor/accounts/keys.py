@@ -43,11 +43,13 @@ def create_key(*, customer: Customer, name: str = "") -> tuple[ApiKey, str]:
 def revoke_key(*, prefix: str) -> ApiKey:
     """Make the key with this prefix worthless, everywhere within a second.
 
-    Raises `AccountError` when no live key, or more than one, begins so.
+    The whole key serves as well. Raises `AccountError` when no live key, or more than one, begins so.
     """
     if len(prefix) < PREFIX_CHARACTERS:
         raise AccountError(f"give the key's first {PREFIX_CHARACTERS} characters")
     live = list(ApiKey.objects.filter(prefix=prefix[:PREFIX_CHARACTERS], revoked_at=None)[:2])
+    if len(prefix) > PREFIX_CHARACTERS:  # the whole key, which tells apart what a prefix cannot
+        live = list(ApiKey.objects.filter(digest=digest(prefix), revoked_at=None))
     if len(live) != 1:
         found = "more than one live key begins" if live else "no live key begins"
         raise AccountError(f"{found} with {prefix[:PREFIX_CHARACTERS]}")

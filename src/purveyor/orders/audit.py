@@ -47,6 +47,32 @@ CHECKS: Final = (
         sql="SELECT id AS order, charge, refunded FROM orders_order WHERE refunded > charge OR refunded < 0",
     ),
     Check(
+        name="money of orders stays with their customer",
+        explanation="Charges and refunds move between revenue and the wallet of the order's own customer.",
+        sql="""
+            SELECT transfer.id AS transfer, transfer.kind, transfer.source_id, transfer.destination_id
+            FROM money_transfer transfer
+            JOIN orders_order orders ON orders.id = transfer.cause_id
+            JOIN accounts_customer customer ON customer.id = orders.customer_id
+            WHERE transfer.kind IN ('charge', 'recharge')
+                  AND (transfer.source_id, transfer.destination_id) <> (customer.wallet_id, 1)
+               OR transfer.kind = 'refund'
+                  AND (transfer.source_id, transfer.destination_id) <> (1, customer.wallet_id)
+        """,
+    ),
+    Check(
+        name="partial orders",
+        explanation="A Partial order was refunded the share that remains, unless staff must take some back.",
+        sql="""
+            SELECT id AS order, charge, quantity, remains, refunded FROM orders_order
+            WHERE status = 'Partial' AND kind = 'order' AND refunded <> trunc(charge * remains / quantity, 8)
+              AND NOT EXISTS (
+                SELECT FROM orders_orderevent event WHERE event.order_id = orders_order.id
+                AND event.kind = 'correction' AND NOT (event.data ->> 'done')::boolean
+              )
+        """,
+    ),
+    Check(
         name="canceled orders cost nothing",
         explanation="A canceled order, or one canceled before its first run, is refunded whole.",
         sql="""
@@ -63,6 +89,33 @@ CHECKS: Final = (
             FROM orders_order parent JOIN orders_order child ON child.parent_id = parent.id
             WHERE parent.kind = 'drip-feed'
             GROUP BY parent.id HAVING sum(child.charge) + parent.refunded > parent.charge
+        """,
+    ),
+    Check(
+        name="drip-feeds that release no more",
+        explanation="Their runs and refunds make up the charge, and they end when their last run does.",
+        sql="""
+            SELECT parent.id AS order, parent.status, parent.charge, runs.charged, parent.refunded,
+                   drip_feed.runs_released, runs.made
+            FROM orders_dripfeed drip_feed
+            JOIN orders_order parent ON parent.id = drip_feed.order_id
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS made, coalesce(sum(charge), 0) AS charged,
+                       count(*) FILTER (WHERE status IN ('Pending', 'Processing', 'In progress')) AS under_way
+                FROM orders_order WHERE parent_id = parent.id
+            ) AS runs
+            WHERE drip_feed.runs_released <> runs.made
+               OR drip_feed.next_run_at IS NULL AND runs.charged + parent.refunded <> parent.charge
+               OR drip_feed.next_run_at IS NULL AND runs.under_way = 0 AND parent.status = 'In progress'
+        """,
+    ),
+    Check(
+        name="wishes to cancel",
+        explanation="No order waits for its hand-over while its customer waits for a cancel.",
+        sql="""
+            SELECT orders.id AS order, orders.status, orders.dispatch
+            FROM orders_cancelrequest request JOIN orders_order orders ON orders.id = request.order_id
+            WHERE request.status = 'requested' AND orders.dispatch IN ('queued', 'held', 'never')
         """,
     ),
 )

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from purveyor.database import fetch_all, id_array, load_sql
+from purveyor.money.moving import lock_wallets
 from purveyor.orders.dripfeed import stop_runs
 from purveyor.orders.eligibility import cancel_refusal
 from purveyor.orders.following import Report, apply_reports
@@ -32,10 +33,11 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
     canceled and refunded; a running one goes on. Everything else is up to whoever fulfils the order.
     """
     answers: list[Refusal | None] = []
-    asked: set[int] = set()
+    ids = {"ids": id_array({order_id for _, order_id in wanted})}
     with transaction.atomic():
-        rows = fetch_all(_SQL["lock_orders"], {"ids": id_array(order_id for _, order_id in wanted)})
-        orders = {row.id: row for row in rows}
+        orders = {row.id: row for row in fetch_all(_SQL["lock_orders"], ids)}
+        asked = {row.order_id for row in fetch_all(_SQL["asked"], ids)}
+        taken: list[Any] = []
         for customer_id, order_id in wanted:
             order = orders.get(order_id)
             if order is None or order.customer_id != customer_id:
@@ -44,25 +46,37 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
             refusal = cancel_refusal(
                 offered=order.cancel,
                 status=order.status,
-                already_asked=order.already_asked or order_id in asked,
+                already_asked=order_id in asked,
             )
             answers.append(refusal)
             if refusal is None:
                 asked.add(order_id)
-                _take(order)
+                taken.append(order)
+        _lock_what_changes(taken)
+        for order in taken:
+            _take(order)
     return answers
 
 
+def _lock_what_changes(orders: Sequence[Any]) -> None:
+    """Hold schedules, then wallets, of all these orders before the first is canceled (see `following`)."""
+    fetch_all(_SQL["lock_schedules"], {"ids": id_array(order.id for order in orders)})
+    customers = {"customers": id_array({order.customer_id for order in orders})}
+    lock_wallets(row.wallet_id for row in fetch_all(_SQL["wallets"], customers))
+
+
+@transaction.atomic
 def settle_cancel(*, request_id: int, refused_reason: str) -> None:
     """Note that whoever fulfils the order refused the cancel. A confirmation comes as the order's status."""
-    request = CancelRequest.objects.get(pk=request_id)
-    if request.status != CancelStatus.REQUESTED:
-        return
-    request.status, request.reason = CancelStatus.REFUSED, refused_reason[:200]
-    request.save(update_fields=["status", "reason"])
-    OrderEvent.objects.create(
-        order_id=request.order_id, kind=EventKind.CANCEL, data={"status": "refused", "reason": refused_reason}
+    refused = CancelRequest.objects.filter(pk=request_id, status=CancelStatus.REQUESTED).update(
+        status=CancelStatus.REFUSED, reason=refused_reason[:200]
     )
+    if refused:
+        OrderEvent.objects.create(
+            order_id=CancelRequest.objects.get(pk=request_id).order_id,
+            kind=EventKind.CANCEL,
+            data={"status": "refused", "reason": refused_reason},
+        )
 
 
 @transaction.atomic

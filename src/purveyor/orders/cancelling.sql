@@ -1,7 +1,15 @@
 -- name: lock_orders
-SELECT orders.id, orders.customer_id, orders.kind, orders.status, orders.dispatch, orders.quantity, service.cancel,
-       EXISTS (SELECT FROM orders_cancelrequest request
-               WHERE request.order_id = orders.id AND request.status <> 'refused') AS already_asked
+SELECT orders.id, orders.customer_id, orders.kind, orders.status, orders.dispatch, orders.quantity, service.cancel
 FROM orders_order orders JOIN catalog_service service ON service.id = orders.service_id
 WHERE orders.id = ANY(%(ids)s::bigint[])
 ORDER BY orders.id FOR NO KEY UPDATE OF orders;
+
+-- name: asked
+-- A statement of its own after the lock, so that it sees a wish that was taken while we waited.
+SELECT order_id FROM orders_cancelrequest WHERE order_id = ANY(%(ids)s::bigint[]) AND status <> 'refused';
+
+-- name: lock_schedules
+SELECT order_id FROM orders_dripfeed WHERE order_id = ANY(%(ids)s::bigint[]) ORDER BY order_id FOR NO KEY UPDATE;
+
+-- name: wallets
+SELECT wallet_id FROM accounts_customer WHERE id = ANY(%(customers)s::bigint[]);

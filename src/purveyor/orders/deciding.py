@@ -1,10 +1,8 @@
 """Which orders of a batch are made: pure rules, with the meaning of one order after the other."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from purveyor.accounts.models import CustomerStatus
 from purveyor.catalog.prices import charge
@@ -24,11 +22,22 @@ from purveyor.orders.validation import ValidOrder
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A request whose service and fields are valid; `place` in the batch is its index."""
+    """A request whose service and fields are valid."""
 
     request: OrderRequest
     service: SnapshotService
     order: ValidOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A request that breaks a rule of its service. It may still repeat an order that was placed."""
+
+    request: OrderRequest
+    refusal: Refusal
+
+
+Item = Draft | Invalid | PartRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +52,12 @@ class Buyer:
     floor: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """An order that an idempotency key of the batch names already."""
 
     order_id: int
-    service_id: int
-    link_key: int
-    quantity: int
-    fields: dict[str, Any] | None
+    content_digest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,85 +86,109 @@ Decision = Sale | SameAs | Placed | Refusal
 
 @dataclass(slots=True)
 class Circumstances:
-    """What the database knew when the wallets had been locked. `decide` writes its own decisions into it."""
+    """What the database knew when the wallets had been locked."""
 
     buyers: Mapping[int, Buyer]
     open_links: set[tuple[int, ...]] = field(default_factory=set)
     earlier: dict[tuple[int, str], Earlier] = field(default_factory=dict)
+    promised: dict[int, Decimal] = field(default_factory=dict)
+    """By customer: what the posts still to come of their live subscriptions may cost."""
 
 
 def decide(
-    items: Sequence[Draft | PartRequest | Refusal],
-    circumstances: Circumstances,
-    *,
-    snapshot: Snapshot,
-    duplicates: str,
+    items: Sequence[Item], circumstances: Circumstances, *, snapshot: Snapshot, duplicates: str
 ) -> list[Decision]:
     """Decide each item in order of arrival: a refused one takes no money from those after it.
 
     `duplicates` is the setting: "link_and_service", "link" or "off" (protocol §6.4).
     """
-    left = {buyer.customer_id: buyer.balance - buyer.floor for buyer in circumstances.buyers.values()}
-    keys_of_batch: dict[tuple[int, str], int] = {}
-    decisions: list[Decision] = []
-    for index, item in enumerate(items):
-        if isinstance(item, Refusal):
-            decisions.append(item)
-            continue
-        decision = _decide_one(
-            item,
-            circumstances,
-            left,
-            keys_of_batch,
-            snapshot=snapshot,
-            duplicates=duplicates,
-            sofar=decisions,
+    batch = _Batch(circumstances, snapshot, duplicates)
+    for item in items:
+        batch.decisions.append(batch.decide_one(item))
+    return batch.decisions
+
+
+class _Batch:
+    """A batch while it is decided: each decision sees those before it as if they had been placed alone."""
+
+    def __init__(self, circumstances: Circumstances, snapshot: Snapshot, duplicates: str) -> None:
+        self.decisions: list[Decision] = []
+        self._snapshot = snapshot
+        self._duplicates = duplicates
+        self._buyers = circumstances.buyers
+        self._earlier = circumstances.earlier
+        self._open_links = set(circumstances.open_links)
+        self._promised = dict(circumstances.promised)
+        self._left = {
+            buyer.customer_id: buyer.balance - buyer.floor for buyer in circumstances.buyers.values()
+        }
+        self._keys: dict[tuple[int, str], tuple[int, int]] = {}
+
+    def decide_one(self, item: Item) -> Decision:
+        """Decide the next item."""
+        if isinstance(item, PartRequest):
+            return self._decide_part(item)
+        buyer = self._buyers.get(item.request.customer_id)
+        if buyer is None:
+            return IncorrectRequest()
+        # Before any rule: who repeats an order that was placed gets it, whatever has changed since.
+        repeated = self._repeated(item.request)
+        if repeated is not None:
+            return repeated
+        if buyer.status != CustomerStatus.ACTIVE:
+            return AccountSuspended()
+        if isinstance(item, Invalid):
+            return item.refusal
+        return self._decide_draft(item, buyer)
+
+    def _decide_part(self, item: PartRequest) -> Decision:
+        debit = Decimal(0) if item.paid_by_parent else item.charge
+        if debit > self._left[item.customer_id]:
+            return NotEnoughFunds()
+        self._left[item.customer_id] -= debit
+        return Sale(
+            item=item,
+            wallet_id=self._buyers[item.customer_id].wallet_id,
+            unit_price=item.unit_price,
+            price_rule=item.price_rule,
+            charge=item.charge,
+            debit=debit,
         )
-        decisions.append(decision)
-        if isinstance(decision, Sale):
-            _remember(decision, index, circumstances, left, keys_of_batch, duplicates=duplicates)
-    return decisions
 
+    def _decide_draft(self, item: Draft, buyer: Buyer) -> Decision:
+        mark = link_mark(item, self._duplicates)
+        if mark in self._open_links:
+            return DuplicateLink()
+        customer_id = buyer.customer_id
+        sale = _priced(item, buyer, self._snapshot)
+        promise = _cost_of_posts(item, sale.unit_price)
+        if promise:
+            if promise + self._promised.get(customer_id, Decimal(0)) > self._left[customer_id]:
+                return NotEnoughFunds()
+            self._promised[customer_id] = self._promised.get(customer_id, Decimal(0)) + promise
+        if sale.debit > self._left[customer_id]:
+            return NotEnoughFunds()
+        self._left[customer_id] -= sale.debit
+        if mark is not None:
+            self._open_links.add(mark)
+        if item.request.idempotency_key is not None:
+            place = (len(self.decisions), item.request.content_digest)
+            self._keys[customer_id, item.request.idempotency_key] = place
+        return sale
 
-def _decide_one(
-    item: Draft | PartRequest,
-    circumstances: Circumstances,
-    left: Mapping[int, Decimal],
-    keys_of_batch: Mapping[tuple[int, str], int],
-    *,
-    snapshot: Snapshot,
-    duplicates: str,
-    sofar: Sequence[Decision],
-) -> Decision:
-    if isinstance(item, PartRequest):
-        return _decide_part(item, circumstances.buyers[item.customer_id], left)
-    buyer = circumstances.buyers.get(item.request.customer_id)
-    if buyer is None:
-        return IncorrectRequest()
-    if buyer.status != CustomerStatus.ACTIVE:
-        return AccountSuspended()
-    repeated = _repeated(item, circumstances.earlier, keys_of_batch, sofar)
-    if repeated is not None:
-        return repeated
-    if link_mark(item, duplicates) in circumstances.open_links:
-        return DuplicateLink()
-    sale = _priced(item, buyer, snapshot)
-    needed = sale.debit if item.order.subscription is None else _cost_of_one_post(item, sale)
-    return sale if needed <= left[buyer.customer_id] else NotEnoughFunds()
-
-
-def _decide_part(item: PartRequest, buyer: Buyer, left: Mapping[int, Decimal]) -> Decision:
-    debit = Decimal(0) if item.paid_by_parent else item.charge
-    if debit > left[buyer.customer_id]:
-        return NotEnoughFunds()
-    return Sale(
-        item=item,
-        wallet_id=buyer.wallet_id,
-        unit_price=item.unit_price,
-        price_rule=item.price_rule,
-        charge=item.charge,
-        debit=debit,
-    )
+    def _repeated(self, request: OrderRequest) -> Decision | None:
+        """The answer to an idempotency key seen before, if it was."""
+        if request.idempotency_key is None:
+            return None
+        key = (request.customer_id, request.idempotency_key)
+        known = self._earlier.get(key)
+        if known is not None:
+            is_same = known.content_digest == request.content_digest
+            return Placed(known.order_id, is_new=False) if is_same else IdempotencyKeyReused()
+        if key not in self._keys:
+            return None
+        index, digest = self._keys[key]
+        return SameAs(index) if digest == request.content_digest else IdempotencyKeyReused()
 
 
 def _priced(item: Draft, buyer: Buyer, snapshot: Snapshot) -> Sale:
@@ -175,53 +205,17 @@ def _priced(item: Draft, buyer: Buyer, snapshot: Snapshot) -> Sale:
     )
 
 
-def _cost_of_one_post(item: Draft, sale: Sale) -> Decimal:
-    """A subscription needs the funds of its largest single post to begin."""
+def _cost_of_posts(item: Draft, unit_price: Decimal) -> Decimal:
+    """What the posts of a subscription may cost: max × posts × rate (protocol §8); 0 for other orders.
+
+    The provider delivers them before they are charged, so the funds must be there when it begins. Without an
+    end, one new post is counted.
+    """
     terms = item.order.subscription
-    return charge(
-        unit_price=sale.unit_price, quantity=terms.max if terms else 0, is_package=item.service.is_package
-    )
-
-
-def _repeated(
-    item: Draft,
-    earlier: Mapping[tuple[int, str], Earlier],
-    keys_of_batch: Mapping[tuple[int, str], int],
-    sofar: Sequence[Decision],
-) -> Decision | None:
-    """The answer to an idempotency key seen before, if it was."""
-    key = item.request.idempotency_key
-    if key is None:
-        return None
-    known = earlier.get((item.request.customer_id, key))
-    if known is not None:
-        return Placed(known.order_id, is_new=False) if _is_same(item, known) else IdempotencyKeyReused()
-    index = keys_of_batch.get((item.request.customer_id, key))
-    if index is None:
-        return None
-    first = sofar[index]
-    same = (
-        isinstance(first, Sale) and isinstance(first.item, Draft) and _content(first.item) == _content(item)
-    )
-    return SameAs(index) if same else IdempotencyKeyReused()
-
-
-def _content(item: Draft) -> tuple[object, ...]:
-    return (item.service.id, item.order)
-
-
-def _is_same(item: Draft, known: Earlier) -> bool:
-    return (item.service.id, item.order.link_key, item.order.quantity, stored_fields(item.order) or {}) == (
-        known.service_id,
-        known.link_key,
-        known.quantity,
-        known.fields or {},
-    )
-
-
-def stored_fields(order: ValidOrder) -> dict[str, Any] | None:
-    """The fields as kept on the order row: what JSON gives back."""
-    return json.loads(json.dumps(order.fields)) if order.fields else None
+    if terms is None:
+        return Decimal(0)
+    posts = terms.old_posts + (1 if terms.posts is None else terms.posts)
+    return charge(unit_price=unit_price, quantity=terms.max, is_package=False) * posts
 
 
 def link_mark(item: Draft, duplicates: str) -> tuple[int, ...] | None:
@@ -235,25 +229,3 @@ def link_mark(item: Draft, duplicates: str) -> tuple[int, ...] | None:
 def marks_of_rows(rows: Iterable[tuple[int, int, int]], duplicates: str) -> set[tuple[int, ...]]:
     """The marks of open orders given as (customer, link key, service)."""
     return {row[:2] if duplicates == "link" else row for row in rows}
-
-
-def _remember(
-    sale: Sale,
-    index: int,
-    circumstances: Circumstances,
-    left: dict[int, Decimal],
-    keys_of_batch: dict[tuple[int, str], int],
-    *,
-    duplicates: str,
-) -> None:
-    """Let the items after this one see it as if it had been placed alone."""
-    item = sale.item
-    customer_id = item.customer_id if isinstance(item, PartRequest) else item.request.customer_id
-    left[customer_id] -= sale.debit
-    if isinstance(item, PartRequest):
-        return
-    mark = link_mark(item, duplicates)
-    if mark is not None:
-        circumstances.open_links.add(mark)
-    if item.request.idempotency_key is not None:
-        keys_of_batch[customer_id, item.request.idempotency_key] = index

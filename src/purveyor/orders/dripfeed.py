@@ -36,8 +36,8 @@ def release_due(limit: int = MOST_RUNS_AT_ONCE) -> int:
 
 
 def stop_runs(order_id: int) -> None:
-    """Release no further run of a drip-feed and refund the rest, in the caller's transaction."""
-    drip_feed = DripFeed.objects.select_for_update(no_key=True).get(pk=order_id)
+    """Release no further run of a drip-feed, whose row the caller holds, and refund the rest."""
+    drip_feed = DripFeed.objects.get(pk=order_id)
     order = Order.objects.select_related("customer").get(pk=order_id)
     if drip_feed.next_run_at is None:
         return

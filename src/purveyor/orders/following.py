@@ -1,4 +1,9 @@
-"""Following an order: what a fulfilment reports becomes status, progress and, where due, a refund."""
+"""Following an order: what a fulfilment reports becomes status, progress and, where due, a refund.
+
+Locks, here and wherever orders change: orders in order of id, parents among them; then drip-feeds'
+schedules; then wallets in order of id; then the rest. Two transactions that keep to it never wait for each
+other in a ring.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +14,7 @@ from django.db import transaction
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
-from purveyor.money.moving import BelowFloor, Movement, move
+from purveyor.money.moving import BelowFloor, Movement, lock_wallets, move
 from purveyor.orders.models import (
     FINAL_STATUSES,
     CancelRequest,
@@ -64,7 +69,9 @@ def apply_reports(reports: Sequence[Report]) -> None:
     """
     latest = {report.order_id: report for report in reports}
     with transaction.atomic():
-        rows = fetch_all(_SQL["lock_orders"], {"ids": id_array(latest)})
+        parents = {row.id for row in fetch_all(_SQL["parents"], {"ids": id_array(latest)})}
+        locked = fetch_all(_SQL["lock_orders"], {"ids": id_array(parents.union(latest))})
+        rows = [row for row in locked if row.id in latest]
         events: list[OrderEvent] = []
         changes = [_change(row, latest[row.id], events) for row in rows]
         events += _unknown_words(rows, latest)
@@ -72,7 +79,7 @@ def apply_reports(reports: Sequence[Report]) -> None:
         _write([change for change in changes if change.is_change])
         OrderEvent.objects.bulk_create(events)
         _settle_wishes([change for change in changes if change.status.value != change.order.status])
-        finish_parents({row.parent_id for row in rows if row.parent_id is not None})
+        finish_parents(parents)
 
 
 def _settle_wishes(changes: Sequence[_Change]) -> None:
@@ -91,12 +98,12 @@ def _settle_wishes(changes: Sequence[_Change]) -> None:
 def finish_parents(parent_ids: set[int]) -> None:
     """End the drip-feeds among these whose runs have all ended: Canceled if none delivered, else Completed.
 
-    Never Partial: consumers credit their customer again at every poll of a drip-feed that says so (protocol
-    §5.1).
+    The caller holds them. Never Partial: consumers credit their customer again at every poll of a drip-feed
+    that says so (protocol §5.1).
     """
     if not parent_ids:
         return
-    finished = fetch_all(_SQL["lock_finished_parents"], {"ids": id_array(sorted(parent_ids))})
+    finished = fetch_all(_SQL["finished_parents"], {"ids": id_array(sorted(parent_ids))})
     for row in finished:
         status = Status.COMPLETED if row.delivered else Status.CANCELED
         with hot_cursor() as cursor:
@@ -110,11 +117,7 @@ def finish_parents(parent_ids: set[int]) -> None:
 def _change(row: Any, report: Report, events: list[OrderEvent]) -> _Change:
     status = Status(row.status)
     remains = row.remains if report.remains is None else min(max(report.remains, 0), row.quantity)
-    if report.status is Status.PARTIAL and report.remains is None:
-        # Without knowing what remains there is no refund to compute: nothing ends until it is told.
-        if status is not Status.PARTIAL:
-            events.append(_event(row.id, EventKind.UNKNOWN_STATUS, word="Partial without remains"))
-    elif report.status is not None and row.kind == OrderKind.ORDER:
+    if report.status is not None and row.kind == OrderKind.ORDER and not _is_untold_partial(report):
         status = report.status
         if status is Status.CANCELED:
             remains = row.quantity
@@ -153,6 +156,7 @@ def _return_money(changes: Sequence[_Change], events: list[OrderEvent]) -> None:
     ids = {"ids": id_array(change.order.id for change in unequal)}
     parts = {row.order_id: row.last for row in fetch_all(_SQL["money_parts"], ids)}
     wallets = {row.order_id: row.wallet_id for row in fetch_all(_SQL["wallets"], ids)}
+    lock_wallets(wallets.values())
     refunds = []
     for change in unequal:
         order_id = change.order.id
@@ -165,7 +169,7 @@ def _return_money(changes: Sequence[_Change], events: list[OrderEvent]) -> None:
         elif not _corrected(movement, events):
             continue
         change.refunded = due[order_id]
-    move(refunds)
+    move(refunds, wallets_are_locked=True)
 
 
 def _movement(order_id: int, missing: Decimal, wallet_id: int, part: int) -> Movement:
@@ -185,7 +189,7 @@ def _corrected(movement: Movement, events: list[OrderEvent]) -> bool:
     """Take back a refund of what was delivered after all, if the customer still has it; else propose it."""
     try:
         with transaction.atomic():
-            move([movement])
+            move([movement], wallets_are_locked=True)
             done = True
     except BelowFloor:
         done = False
@@ -219,11 +223,7 @@ def _write(changes: Sequence[_Change]) -> None:
 
 def _unknown_words(rows: Sequence[Any], reports: dict[int, Report]) -> list[OrderEvent]:
     """An event for each status word without a meaning, told once until the word changes."""
-    words = {
-        row.id: reports[row.id].word
-        for row in rows
-        if reports[row.id].status is None and reports[row.id].word
-    }
+    words = {row.id: word for row in rows if (word := _unknown_word(reports[row.id]))}
     if not words:
         return []
     told = {row.order_id: row.word for row in fetch_all(_SQL["last_unknown_words"], {"ids": id_array(words)})}
@@ -232,6 +232,17 @@ def _unknown_words(rows: Sequence[Any], reports: dict[int, Report]) -> list[Orde
         for order_id, word in words.items()
         if told.get(order_id) != word
     ]
+
+
+def _is_untold_partial(report: Report) -> bool:
+    """Without knowing what remains there is no refund to compute: nothing ends until it is told."""
+    return report.status is Status.PARTIAL and report.remains is None
+
+
+def _unknown_word(report: Report) -> str:
+    if _is_untold_partial(report):
+        return "Partial without remains"
+    return report.word if report.status is None else ""
 
 
 def _event(order_id: int, kind: EventKind, **data: Any) -> OrderEvent:

@@ -1,3 +1,7 @@
+-- name: parents
+SELECT DISTINCT parent_id AS id FROM orders_order
+WHERE id = ANY(%(ids)s::bigint[]) AND parent_id IS NOT NULL;
+
 -- name: lock_orders
 -- In order of id. Not the strongest lock: a child may be inserted while its parent is held here.
 SELECT id, kind, customer_id, parent_id, quantity, charge, refunded, status, start_count, remains, dispatch
@@ -31,18 +35,16 @@ SELECT DISTINCT ON (order_id) order_id, data ->> 'word' AS word FROM orders_orde
 WHERE order_id = ANY(%(ids)s::bigint[]) AND kind = 'unknown_status'
 ORDER BY order_id, id DESC;
 
--- name: lock_finished_parents
--- Drip-feeds among these parents whose runs are all released (or will not be) and all ended.
+-- name: finished_parents
+-- Drip-feeds among these parents whose runs are all released (or will not be) and all ended. In a transaction
+-- that holds them, and after it got hold of them: what ended while it waited must count.
 SELECT parent.id, runs.delivered
-FROM (
-    SELECT id FROM orders_order
-    WHERE id = ANY(%(ids)s::bigint[]) AND kind = 'drip-feed' AND status = 'In progress'
-    ORDER BY id FOR NO KEY UPDATE
-) AS parent
+FROM orders_order parent
 JOIN orders_dripfeed drip_feed ON drip_feed.order_id = parent.id AND drip_feed.next_run_at IS NULL
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE status IN ('Completed', 'Partial')) AS delivered,
            count(*) FILTER (WHERE status IN ('Pending', 'Processing', 'In progress')) AS under_way
     FROM orders_order WHERE parent_id = parent.id
 ) AS runs
-WHERE runs.under_way = 0;
+WHERE parent.id = ANY(%(ids)s::bigint[]) AND parent.kind = 'drip-feed' AND parent.status = 'In progress'
+  AND runs.under_way = 0;

@@ -101,6 +101,9 @@ class Order(models.Model):
     remains = models.BigIntegerField(help_text="Not delivered yet, between 0 and quantity.")
 
     idempotency_key = models.CharField(max_length=LONGEST_IDEMPOTENCY_KEY, null=True, blank=True)  # noqa: DJ001 (absent keys must not collide)
+    idempotency_digest = models.BigIntegerField(
+        null=True, blank=True, help_text="Hash of what was ordered under the key."
+    )
     created_at = models.DateTimeField(db_default=Now())
     status_at = models.DateTimeField(db_default=Now(), help_text="When the status last changed.")
 
@@ -132,6 +135,11 @@ class Order(models.Model):
                 fields=["customer", "link_key"],
                 name="open_orders_by_link",
                 condition=models.Q(status__in=["Pending", "Processing", "In progress"]),
+            ),
+            models.Index(
+                fields=["customer"],
+                name="live_subscriptions",
+                condition=models.Q(kind="subscription", status__in=["Active", "Paused"]),
             ),
             models.Index(fields=["id"], name="orders_to_dispatch", condition=models.Q(dispatch="queued")),
             models.Index(fields=["id"], name="orders_held", condition=models.Q(dispatch="held")),

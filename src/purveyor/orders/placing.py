@@ -1,8 +1,9 @@
 """Placing orders: the one way in, whichever door they come through."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -20,6 +21,8 @@ from purveyor.orders.deciding import (
     Decision,
     Draft,
     Earlier,
+    Invalid,
+    Item,
     Sale,
     SameAs,
     decide,
@@ -92,40 +95,39 @@ def _place_halves(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed
         ) from interruption
 
 
-def _checked(
-    requests: Sequence[OrderRequest | PartRequest], snapshot: Snapshot
-) -> list[Draft | PartRequest | Refusal]:
+def _checked(requests: Sequence[OrderRequest | PartRequest], snapshot: Snapshot) -> list[Item]:
     today = timezone.localdate()
-    items: list[Draft | PartRequest | Refusal] = []
-    for request in requests:
-        if isinstance(request, PartRequest):
-            items.append(request)
-            continue
-        try:
-            items.append(_draft(request, snapshot, today))
-        except Refusal as refusal:
-            items.append(refusal)
-    return items
+    return [
+        request if isinstance(request, PartRequest) else _draft(request, snapshot, today)
+        for request in requests
+    ]
 
 
-def _draft(request: OrderRequest, snapshot: Snapshot, today: date) -> Draft:
+def _draft(request: OrderRequest, snapshot: Snapshot, today: date) -> Draft | Invalid:
+    key = request.idempotency_key
+    if key is not None and (len(key) > LONGEST_IDEMPOTENCY_KEY or not is_storable(key)):
+        return Invalid(replace(request, idempotency_key=None), IncorrectRequest())
     service_id = whole_number(request.service)
     service = None if service_id is None else snapshot.services.get(service_id)
     if service is None:
-        raise IncorrectServiceId
-    key = request.idempotency_key
-    if key is not None and (len(key) > LONGEST_IDEMPOTENCY_KEY or not is_storable(key)):
-        raise IncorrectRequest
-    return Draft(request, service, validate(service, request.fields, today=today))
+        return Invalid(request, IncorrectServiceId())
+    try:
+        return Draft(request, service, validate(service, request.fields, today=today))
+    except Refusal as refusal:
+        return Invalid(request, refusal)
 
 
-def _look_around(items: Sequence[Draft | PartRequest | Refusal]) -> Circumstances:
+def _look_around(items: Sequence[Item]) -> Circumstances:
     """Hold the wallets of everyone in the batch, then see what is there already."""
     drafts = [item for item in items if isinstance(item, Draft)]
-    parts = [item for item in items if isinstance(item, PartRequest)]
-    customers = {item.request.customer_id for item in drafts} | {item.customer_id for item in parts}
-    if not customers:
-        return Circumstances(buyers={})
+    keyed = [
+        item.request
+        for item in items
+        if not isinstance(item, PartRequest) and item.request.idempotency_key is not None
+    ]
+    customers = {
+        item.customer_id if isinstance(item, PartRequest) else item.request.customer_id for item in items
+    }
     rows = fetch_hot(_SQL["lock_customers"], {"customers": id_array(customers)})
     return Circumstances(
         buyers={
@@ -140,7 +142,8 @@ def _look_around(items: Sequence[Draft | PartRequest | Refusal]) -> Circumstance
             for row in rows
         },
         open_links=_open_links(drafts),
-        earlier=_earlier([item for item in drafts if item.request.idempotency_key is not None]),
+        earlier=_earlier(keyed),
+        promised=_promised({item.request.customer_id for item in drafts if item.order.subscription}),
     )
 
 
@@ -162,33 +165,28 @@ def _open_links(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
     return marks_of_rows(((row.customer_id, row.link_key, row.service_id) for row in rows), duplicates)
 
 
-def _earlier(drafts: Sequence[Draft]) -> dict[tuple[int, str], Earlier]:
-    if not drafts:
+def _earlier(requests: Sequence[OrderRequest]) -> dict[tuple[int, str], Earlier]:
+    if not requests:
         return {}
     rows = fetch_hot(
         _SQL["earlier_by_idempotency_key"],
         {
             "keys": as_json(
                 [
-                    {
-                        "customer_id": item.request.customer_id,
-                        "idempotency_key": item.request.idempotency_key,
-                    }
-                    for item in drafts
+                    {"customer_id": request.customer_id, "idempotency_key": request.idempotency_key}
+                    for request in requests
                 ]
             )
         },
     )
-    return {
-        (row.customer_id, row.idempotency_key): Earlier(
-            order_id=row.id,
-            service_id=row.service_id,
-            link_key=row.link_key,
-            quantity=row.quantity,
-            fields=row.fields,
-        )
-        for row in rows
-    }
+    return {(row.customer_id, row.idempotency_key): Earlier(row.id, row.idempotency_digest) for row in rows}
+
+
+def _promised(customer_ids: set[int]) -> dict[int, Decimal]:
+    if not customer_ids:
+        return {}
+    rows = fetch_hot(_SQL["promised_to_subscriptions"], {"customers": id_array(customer_ids)})
+    return {row.customer_id: row.amount for row in rows}
 
 
 def _write(sales: Sequence[Sale]) -> list[int]:
@@ -257,6 +255,7 @@ def _row(sale: Sale) -> dict[str, Any]:
             "status": Status.PENDING.value,
             "dispatch": item.dispatch.value,
             "idempotency_key": None,
+            "idempotency_digest": None,
         }
     order = item.order
     return price | {
@@ -274,6 +273,7 @@ def _row(sale: Sale) -> dict[str, Any]:
         "status": _STATUS_AT_START[order.kind].value,
         "dispatch": _DISPATCH_AT_START[order.kind].value,
         "idempotency_key": item.request.idempotency_key,
+        "idempotency_digest": item.request.content_digest if item.request.idempotency_key else None,
     }
 
 

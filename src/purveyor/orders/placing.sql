@@ -25,15 +25,25 @@ CROSS JOIN LATERAL (
 ) AS orders;
 
 -- name: earlier_by_idempotency_key
-SELECT orders.customer_id, orders.idempotency_key, orders.id, orders.service_id, orders.link_key,
-       orders.quantity, orders.fields
+SELECT orders.customer_id, orders.idempotency_key, orders.id, orders.idempotency_digest
 FROM json_to_recordset(%(keys)s::json) AS wanted (customer_id bigint, idempotency_key text)
 CROSS JOIN LATERAL (
-    SELECT customer_id, idempotency_key, id, service_id, link_key, quantity, fields::json AS fields
-    FROM orders_order
+    SELECT customer_id, idempotency_key, id, idempotency_digest FROM orders_order
     WHERE customer_id = wanted.customer_id AND idempotency_key = wanted.idempotency_key
     OFFSET 0
 ) AS orders;
+
+-- name: promised_to_subscriptions
+-- What the posts still to come of these customers' live subscriptions may cost; of an endless one the next post.
+SELECT orders.customer_id,
+       sum(orders.unit_price * subscription.max / 1000
+           * greatest(subscription.old_posts + coalesce(subscription.posts, 1) - posts.made, 0)) AS amount
+FROM orders_order orders
+JOIN orders_subscription subscription ON subscription.order_id = orders.id
+CROSS JOIN LATERAL (SELECT count(*) AS made FROM orders_order WHERE parent_id = orders.id) AS posts
+WHERE orders.customer_id = ANY(%(customers)s::bigint[]) AND orders.kind = 'subscription'
+  AND orders.status IN ('Active', 'Paused')
+GROUP BY orders.customer_id;
 
 -- name: insert_orders
 WITH wanted AS (
@@ -41,21 +51,22 @@ WITH wanted AS (
         json_to_recordset(%(orders)s::json) AS (
             kind text, source text, customer_id bigint, service_id bigint, parent_id bigint, part int, link text,
             link_key bigint, quantity bigint, fields jsonb, unit_price numeric, price_rule text,
-            service_version int, charge numeric, status text, dispatch text, idempotency_key text
+            service_version int, charge numeric, status text, dispatch text, idempotency_key text,
+            idempotency_digest bigint
         )
     ) WITH ORDINALITY AS wanted (
         kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
-        price_rule, service_version, charge, status, dispatch, idempotency_key, place
+        price_rule, service_version, charge, status, dispatch, idempotency_key, idempotency_digest, place
     )
 ), made AS (
     INSERT INTO orders_order (
         id, kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
         price_rule, service_version, currency, charge, refunded, status, dispatch, hold_reason, remains,
-        idempotency_key
+        idempotency_key, idempotency_digest
     )
     SELECT id, kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields,
            unit_price, price_rule, service_version, %(currency)s, charge, 0, status, dispatch, '', quantity,
-           idempotency_key
+           idempotency_key, idempotency_digest
     FROM wanted
 )
 SELECT id FROM wanted ORDER BY place;

@@ -1,5 +1,7 @@
 """What is asked of `place`, and what it answers."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +22,13 @@ class OrderRequest:
     """Plain texts by protocol name (link, quantity, comments, runs, …); lists parted by line breaks."""
     idempotency_key: str | None = None
     """The same key again gives the first order again; with another order it is refused."""
+
+    @property
+    def content_digest(self) -> int:
+        """A 64-bit hash of what is ordered, to tell a repetition from another order under the same key."""
+        sent = sorted((name, text.strip()) for name, text in self.fields.items() if text.strip())
+        content = json.dumps([self.service.strip(), sent]).encode()
+        return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

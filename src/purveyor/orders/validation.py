@@ -36,6 +36,8 @@ LONGEST_TEXT_CHARACTERS: Final = 2048
 """Of a single-line field other than the link."""
 LARGEST_INTERVAL_MINUTES: Final = 60 * 24 * 365
 LARGEST_POSTS: Final = 1_000_000
+LARGEST_OLD_POSTS: Final = 1_000
+"""They are all bought at once."""
 
 # ASCII only: \d would take digits of other scripts, which the caller did not mean as our number.
 _WHOLE_NUMBER = re.compile(r"^([0-9]+)(?:\.0+)?$")
@@ -251,7 +253,7 @@ def _subscription(service: SnapshotService, texts: Mapping[str, str], *, today: 
     old_posts = fields.get("old_posts", 0)
     # `posts=0` alone is how some consumers say "unlimited"; with old_posts it means "old posts only".
     posts = fields.get("posts") if old_posts else fields.get("posts") or None
-    if smallest > largest or max(posts or 0, old_posts) > LARGEST_POSTS:
+    if smallest > largest or (posts or 0) > LARGEST_POSTS or old_posts > LARGEST_OLD_POSTS:
         raise IncorrectRequest
     if fields["delay"] not in SUBSCRIPTION_DELAYS_MINUTES:
         raise IncorrectRequest
