@@ -111,3 +111,11 @@ def test_balance(body: Any, balance: Balance) -> None:
 @pytest.mark.parametrize("body", [{}, [], {"balance": None}, {"balance": "lots"}, {"balance": 1e40}])
 def test_no_balance(body: Any) -> None:
     assert isinstance(read_balance(answer(body)), Unclear)
+
+
+def test_a_row_whose_rate_is_beyond_all_sense_is_unreadable() -> None:
+    notice, garbage = ({"service": id, "name": "A", "rate": rate} for id, rate in ((1, "1e12"), (2, "1e13")))
+    found = read_services(answer([notice, garbage]))
+    assert isinstance(found, Catalogue)
+    assert [service.external_id for service in found.services] == ["1"]
+    assert found.unreadable == 1

@@ -28,6 +28,8 @@ LONGEST_WORD_CHARACTERS: Final = 60
 LONGEST_REFUSAL_CHARACTERS: Final = 200
 LARGEST_AMOUNT: Final = Decimal(10) ** 15
 """Beyond this a price or balance is nonsense, and no column holds it."""
+LARGEST_RATE: Final = Decimal(10) ** 12
+"""Per 1000. Panels price rows that are notices, not services, at 10^12; beyond, it is garbage."""
 _STORED: Final = Decimal("1e-8")
 
 _OK: Final = range(200, 300)
@@ -263,7 +265,7 @@ def _service(row: object) -> ListedService | None:
     external_id = id_of(row.get("service", row.get("id")))
     rate = decimal_of(row.get("rate"))
     name = html.unescape(text_of(row.get("name")))
-    if external_id is None or not name or rate is None or not 0 <= rate < LARGEST_AMOUNT:
+    if external_id is None or not name or rate is None or not 0 <= rate <= LARGEST_RATE:
         return None
     return ListedService(
         external_id=external_id,
