@@ -13,7 +13,7 @@ from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
 from purveyor.providers import housekeeping
 from purveyor.providers.handing_over import HandOver, hand_over
-from purveyor.providers.holds import SAME_LINK_WAIT_SECONDS, Hold
+from purveyor.providers.holds import LONGEST_SAME_LINK_WAIT_SECONDS, SAME_LINK_WAIT_SECONDS, Hold
 from purveyor.providers.housekeeping import FEW_RELEASED, claim_sync, release_held
 from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.outcomes import Answered, record
@@ -102,6 +102,38 @@ def test_an_order_whose_link_was_busy_is_tried_again_later(service: Service) -> 
     _refused(service, RefusalClass.DUPLICATE)
     assert release_held() == 0
     Fulfilment.objects.update(created_at=timezone.now() - timedelta(seconds=SAME_LINK_WAIT_SECONDS + 1))
+    assert release_held() == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "waits"),
+    [
+        (1, SAME_LINK_WAIT_SECONDS),
+        (2, 2 * SAME_LINK_WAIT_SECONDS),
+        (4, 8 * SAME_LINK_WAIT_SECONDS),
+        (60, LONGEST_SAME_LINK_WAIT_SECONDS),
+    ],
+)
+def test_the_longer_a_link_is_busy_the_rarer_it_is_tried(service: Service, times: int, waits: int) -> None:
+    item = _refused(service, RefusalClass.DUPLICATE)
+    last = Fulfilment.objects.get()
+    Fulfilment.objects.bulk_create(
+        Fulfilment(
+            order_id=item.order_id,
+            number=number,
+            provider=last.provider,
+            quantity=5,
+            provider_rate=1,
+            fx_rate=1,
+            expected_cost=1,
+            handover="refused",
+            refusal=RefusalClass.DUPLICATE,
+        )
+        for number in range(2, times + 1)
+    )
+    Fulfilment.objects.update(created_at=timezone.now() - timedelta(seconds=waits - 5))
+    assert release_held() == 0
+    Fulfilment.objects.update(created_at=timezone.now() - timedelta(seconds=waits + 5))
     assert release_held() == 1
 
 

@@ -19,10 +19,15 @@ class Hold(StrEnum):
 
 RELEASED_WHEN_USABLE: Final = tuple(reason.value for reason in Hold if reason is not Hold.SAME_LINK)
 SAME_LINK_WAIT_SECONDS: Final = 300
-"""Until an order whose link was busy at the provider is tried again."""
+"""Until an order whose link was busy at the provider is tried again; doubled at each further refusal."""
+LONGEST_SAME_LINK_WAIT_SECONDS: Final = 6 * 3600
 
 NOT_ACCEPTED: Final = "No provider accepts it: {text}"
 """Of an order that ends Canceled, in words its customer can read; `text` is a provider's."""
+
+ABSURD_COST: Final = "The provider's price for it is absurdly high"
+NOT_WRITABLE: Final = "Its hand-over could not be written down; see the log"
+"""Both of orders that wait for staff."""
 
 REFUSED: Final = "Refused by the provider: {text}"
 """Of an order that waits for staff."""

@@ -9,7 +9,12 @@ from purveyor.database import fetch_all, load_sql
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
 from purveyor.providers.client import ProviderTrouble
-from purveyor.providers.holds import RELEASED_WHEN_USABLE, SAME_LINK_WAIT_SECONDS, Hold
+from purveyor.providers.holds import (
+    LONGEST_SAME_LINK_WAIT_SECONDS,
+    RELEASED_WHEN_USABLE,
+    SAME_LINK_WAIT_SECONDS,
+    Hold,
+)
 from purveyor.providers.importing import (
     SERVICES_TIMEOUT_SECONDS,
     ImportTrouble,
@@ -54,6 +59,7 @@ def release_held() -> int:
         {
             "reason": Hold.SAME_LINK.value,
             "wait": SAME_LINK_WAIT_SECONDS,
+            "longest_wait": LONGEST_SAME_LINK_WAIT_SECONDS,
             "limit": MOST_RELEASED_AT_ONCE,
         },
     )

@@ -21,11 +21,14 @@ ORDER BY orders.id LIMIT %(limit)s
 FOR NO KEY UPDATE OF orders SKIP LOCKED;
 
 -- name: release_same_link
--- Orders whose link was busy at the provider, some time after they were refused.
+-- Orders whose link was busy at the provider, some time after they were refused: longer each time.
 SELECT orders.id FROM orders_order orders
-WHERE orders.dispatch = 'held' AND orders.hold_reason = %(reason)s AND NOT EXISTS (
-    SELECT FROM providers_fulfilment refused
-    WHERE refused.order_id = orders.id AND refused.created_at > now() - %(wait)s * interval '1 second'
+WHERE orders.dispatch = 'held' AND orders.hold_reason = %(reason)s AND (
+    SELECT coalesce(max(tried.created_at) + interval '1 second' * least(
+        %(wait)s * 2 ^ least(greatest(count(*) FILTER (WHERE tried.refusal = 'duplicate') - 1, 0), 20),
+        %(longest_wait)s
+    ) <= now(), true)
+    FROM providers_fulfilment tried WHERE tried.order_id = orders.id
 )
 ORDER BY orders.id LIMIT %(limit)s
 FOR NO KEY UPDATE OF orders SKIP LOCKED;

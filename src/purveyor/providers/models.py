@@ -128,7 +128,7 @@ class Fulfilment(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fulfilments", db_index=False)
-    number = models.PositiveSmallIntegerField(help_text="Which hand-over of its order this is, from 1.")
+    number = models.PositiveIntegerField(help_text="Which hand-over of its order this is, from 1.")
     provider = models.ForeignKey(
         Provider, on_delete=models.PROTECT, related_name="fulfilments", db_index=False
     )
