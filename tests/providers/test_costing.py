@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purveyor.orders.models import Status
-from purveyor.providers.costing import cost_at, expected_cost, post_quantity, remains_of_order
+from purveyor.providers.costing import (
+    LARGEST_COST,
+    AbsurdCost,
+    cost_at,
+    expected_cost,
+    post_quantity,
+    remains_of_order,
+)
 
 amounts = st.decimals("0", "1000000", places=8)
 quantities = st.integers(1, 2**31 - 1)
@@ -111,3 +118,11 @@ def test_quantity_of_a_post(
         largest=largest,
     )
     assert found == quantity
+
+
+@pytest.mark.parametrize(
+    ("rate", "quantity"), [(LARGEST_COST, 1000), (Decimal("1e15") + 1, 10**9), (Decimal(10) ** 27, 10**9)]
+)
+def test_a_cost_beyond_all_sense_is_refused(rate: Decimal, quantity: int) -> None:
+    with pytest.raises(AbsurdCost):
+        expected_cost(rate=rate, fx_rate=Decimal(1), quantity=quantity, is_package=False)

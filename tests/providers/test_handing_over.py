@@ -11,11 +11,11 @@ from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.orders.cancelling import request_cancels
-from purveyor.orders.models import Dispatch, Order, OrderEvent, Status
+from purveyor.orders.models import CancelRequest, CancelStatus, Dispatch, Order, OrderEvent, Status
 from purveyor.orders.testing import place_one
-from purveyor.providers import handing_over
+from purveyor.providers import costing, handing_over
 from purveyor.providers.handing_over import hand_over
-from purveyor.providers.holds import Hold
+from purveyor.providers.holds import ABSURD_COST, NOT_WRITABLE, Hold
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome
 from purveyor.providers.testing import make_provider, make_route
 from tests.audited import violations
@@ -246,3 +246,81 @@ def test_a_package_costs_its_rate() -> None:
     (item,) = hand_over(busy=NOBODY_BUSY).hand_overs
     assert item.cost == Decimal("15.5")
     assert "quantity" not in item.fields
+
+
+ABSURD = Decimal(9999999999999999)
+"""The highest rate that can be stored."""
+
+
+def _one_absurd_among_others() -> tuple[Order, list[int]]:
+    customer = make_customer("100000")
+    absurd, service, provider = make_service(max=2_000_000, rate="0.001"), make_service(), make_provider()
+    make_route(absurd, provider, rate=ABSURD)
+    make_route(service, provider)
+    good = [place_one(customer, service, quantity=10).pk for _ in range(3)]
+    bad = place_one(customer, absurd, quantity=1_000_000)
+    good += [place_one(customer, service, quantity=10).pk for _ in range(2)]
+    return bad, good
+
+
+def test_an_order_at_an_absurd_price_waits_for_staff_and_stops_no_other() -> None:
+    bad, good = _one_absurd_among_others()
+    assert [item.order_id for item in hand_over(busy=NOBODY_BUSY).hand_overs] == good
+    bad.refresh_from_db()
+    assert (bad.dispatch, bad.hold_reason) == (Dispatch.HELD, ABSURD_COST)
+    assert violations() == {}
+
+
+def test_a_hand_over_that_the_database_rejects_is_held_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(costing, "LARGEST_COST", Decimal(10) ** 30)
+    bad, good = _one_absurd_among_others()
+    assert [item.order_id for item in hand_over(busy=NOBODY_BUSY).hand_overs] == good
+    bad.refresh_from_db()
+    assert (bad.dispatch, bad.hold_reason) == (Dispatch.HELD, NOT_WRITABLE)
+    assert not bad.fulfilments.exists()
+    assert violations() == {}
+
+
+def test_an_order_may_be_handed_over_any_number_of_times() -> None:
+    service = make_service()
+    route = make_route(service, make_provider())
+    order = place_one(make_customer(), service, quantity=5)
+    _refused(order, route.pk, "duplicate")
+    Fulfilment.objects.update(number=40_000)
+    (item,) = hand_over(busy=NOBODY_BUSY).hand_overs
+    assert Fulfilment.objects.get(pk=item.fulfilment_id).number == 40_001
+
+
+def test_a_queued_order_that_its_customer_wants_no_more_is_canceled_not_sent() -> None:
+    service = make_service(cancel=True)
+    make_route(service, make_provider())
+    customer = make_customer("10")
+    order = place_one(customer, service, quantity=5)
+    CancelRequest.objects.create(order=order)
+    assert hand_over(busy=NOBODY_BUSY).hand_overs == []
+    order.refresh_from_db()
+    assert (order.status, order.dispatch) == (Status.CANCELED, Dispatch.NEVER)
+    assert CancelRequest.objects.get().status == CancelStatus.DONE
+    assert balance_of(customer) == 10
+    assert violations() == {}
+
+
+def test_an_order_that_cannot_be_ended_now_keeps_no_other_from_being_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = make_service(cancel=True)
+    make_route(service, make_provider())
+    customer = make_customer("10")
+    CancelRequest.objects.create(order=place_one(customer, service, quantity=5))
+    good = place_one(customer, service, quantity=5)
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(handing_over, "cancel_undelivered", fail)
+        assert [item.order_id for item in hand_over(busy=NOBODY_BUSY).hand_overs] == [good.pk]
+    hand_over(busy=NOBODY_BUSY)
+    assert set(Order.objects.values_list("status", flat=True)) == {Status.CANCELED, Status.PENDING}

@@ -1,17 +1,32 @@
 """What a fulfilment costs us: pure arithmetic, rounded up, because a cost told too low hides a loss."""
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Final
 
 from purveyor.catalog.prices import PER_THOUSAND, charge
 from purveyor.orders.models import Status
 
 LEDGER_UNIT: Final = Decimal("0.00000001")
+LARGEST_COST: Final = Decimal(10) ** 15
+"""In panel currency, of one hand-over. Beyond it a price is nonsense; ten times as much fits no column."""
+
+
+class AbsurdCost(ValueError):
+    """A price so high that no hand-over can be meant by it."""
 
 
 def expected_cost(*, rate: Decimal, fx_rate: Decimal, quantity: int, is_package: bool) -> Decimal:
-    """The cost in panel currency of handing over `quantity` at the provider's `rate` in its own currency."""
-    return charge(unit_price=rate * fx_rate, quantity=quantity, is_package=is_package)
+    """The cost in panel currency of handing over `quantity` at the provider's `rate` in its own currency.
+
+    Raises `AbsurdCost` from `LARGEST_COST` on.
+    """
+    try:
+        cost = charge(unit_price=rate * fx_rate, quantity=quantity, is_package=is_package)
+    except InvalidOperation:  # more digits than arithmetic keeps
+        raise AbsurdCost from None
+    if cost >= LARGEST_COST:
+        raise AbsurdCost
+    return cost
 
 
 def cost_at(*, status: Status, expected: Decimal, quantity: int, remains: int | None) -> Decimal | None:

@@ -15,6 +15,7 @@ from purveyor.money.moving import Movement, move
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import FINAL_STATUSES, Status
 from purveyor.providers.costing import cost_at, remains_of_order
+from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
@@ -45,10 +46,9 @@ def follow(replies: Mapping[int, StatusReply | Refused]) -> None:
 
     What is not told stays as it was. Only what changed is reported to the order: asking again is cheap.
     """
-    ids = {"ids": id_array(replies)}
     # Orders before fulfilments, everywhere: two workers with the same ones never wait in a ring.
-    fetch_all(_SQL["lock_orders"], ids)
-    rows = fetch_all(_SQL["lock_followed"], ids)
+    lock_orders_of(replies)
+    rows = fetch_all(_SQL["lock_followed"], {"ids": id_array(replies)})
     told = [_told(row, replies[row.id]) for row in rows]
     reports = [report for item in told if (report := _report(item, replies[item.row.id])) is not None]
     if reports:

@@ -6,20 +6,23 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import transaction
+import structlog
+from django.db import DataError, IntegrityError, transaction
 
 from purveyor.catalog.order_types import FORMS, OrderForm, OrderType, QuantityFrom
 from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
-from purveyor.orders.models import OrderKind
+from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
 from purveyor.providers.add_fields import add_fields, subscription_fields
-from purveyor.providers.costing import expected_cost
-from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, NOT_ACCEPTED
+from purveyor.providers.costing import AbsurdCost, expected_cost
+from purveyor.providers.holds import ABSURD_COST, LONGEST_REASON_CHARACTERS, NOT_ACCEPTED, NOT_WRITABLE
+from purveyor.providers.locking import lock_order
 from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
 from purveyor.providers.standing import Standing, standings
 
 _SQL: Final = load_sql(__file__, "handing_over.sql")
+_log = structlog.get_logger(__name__)
 
 LEASE_MARGIN_SECONDS: Final = 30.0
 """Beyond the provider's time-out: for waiting to be sent, and for writing the outcome down."""
@@ -62,16 +65,18 @@ class _Planned:
     option: RouteOption
     provider: Standing
     fields: dict[str, str]
-    is_package: bool
+    cost: Decimal
 
-    @property
-    def cost(self) -> Decimal:
-        return expected_cost(
-            rate=self.option.rate,
-            fx_rate=self.provider.fx_rate,
-            quantity=self.order.quantity,
-            is_package=self.is_package,
-        )
+
+@dataclass(slots=True, kw_only=True)
+class _Plan:
+    """What becomes of a batch of orders."""
+
+    send: list[_Planned] = field(default_factory=list)
+    hold: dict[str, list[int]] = field(default_factory=dict)
+    """By reason."""
+    end: dict[int, str] = field(default_factory=dict)
+    """Orders that end Canceled, with why, in words that a customer can read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,8 @@ class _Surroundings:
     forms: dict[int, OrderForm]
     earlier: dict[int, Any]
     subscriptions: dict[int, Any]
+    unwanted: set[int]
+    """Orders that their customers have asked to cancel."""
 
 
 def capacity(provider: Standing) -> int:
@@ -93,25 +100,46 @@ def capacity(provider: Standing) -> int:
     return 1 if provider.one_by_one else 2 * provider.parallel_calls
 
 
-@transaction.atomic
 def hand_over(*, busy: Mapping[int, int]) -> Claim:
     """Take orders out of the queue as far as providers have room, and write down that they are being sent.
 
     `busy` tells for each provider how many hand-overs of this worker are unanswered. An order that no
-    provider can take now is held with the reason; one that every route refused for what it is ends Canceled.
+    provider can take now is held with the reason; one that every route refused for what it is, or whose
+    customer has asked to cancel it, ends Canceled.
     """
+    claim, end = _claim(busy)
+    for order_id, reason in end.items():
+        try:
+            _end(order_id, reason)
+        except Exception:  # noqa: BLE001  (what was claimed must be sent now; the next look ends this one)
+            _log.exception("order_not_ended", order_id=order_id)
+    return claim
+
+
+@transaction.atomic
+def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     providers = standings()
     limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
     room = {provider_id: limit - busy.get(provider_id, 0) for provider_id, limit in limits.items()}
     full = [provider_id for provider_id, left in room.items() if left <= 0]
     if full and len(full) == len(room):
-        return Claim(capacity=limits, drained=False)
+        return Claim(capacity=limits, drained=False), {}
     wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
     orders = claim_queued(wanted, except_services=_busy_services(full=full, sendable=list(room)))
     if not orders:
-        return Claim(capacity=limits)
-    planned = _plan(orders, providers, room)
-    return Claim(hand_overs=_write(planned), capacity=limits, drained=len(orders) < wanted)
+        return Claim(capacity=limits), {}
+    plan = _plan(orders, providers, room)
+    for reason, order_ids in plan.hold.items():
+        hold(order_ids, reason=reason)
+    return Claim(hand_overs=_write(plan.send), capacity=limits, drained=len(orders) < wanted), plan.end
+
+
+@transaction.atomic
+def _end(order_id: int, reason: str) -> None:
+    """Cancel an order that is still queued. Alone: it locks its parent and a wallet, and others theirs."""
+    order = lock_order(order_id)
+    if order.dispatch == Dispatch.QUEUED:
+        cancel_undelivered(order_id=order_id, kind=OrderKind(order.kind), reason=reason)
 
 
 def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
@@ -123,15 +151,15 @@ def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
     ]
 
 
-def _plan(
-    orders: Sequence[Any], providers: Mapping[int, Standing], room: Mapping[int, int]
-) -> list[_Planned]:
-    """Choose a route for each order; hold or end those that have none. Orders beyond the room stay queued."""
+def _plan(orders: Sequence[Any], providers: Mapping[int, Standing], room: Mapping[int, int]) -> _Plan:
+    """Choose a route for each order. Orders beyond the room stay queued."""
     surroundings = _look_around(orders, providers)
     left = Counter(room)
-    planned: list[_Planned] = []
-    held: dict[str, list[int]] = {}
+    plan = _Plan()
     for order in orders:
+        if order.id in surroundings.unwanted:
+            plan.end[order.id] = ""
+            continue
         before = surroundings.earlier.get(order.id)
         form = surroundings.forms[order.service_id]
         choice = choose_route(
@@ -141,26 +169,33 @@ def _plan(
             counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
         )
         if isinstance(choice, Wait):
-            held.setdefault(choice.reason, []).append(order.id)
+            plan.hold.setdefault(choice.reason, []).append(order.id)
         elif isinstance(choice, NobodyTakesIt):
             text = before.refusal_text if before is not None else ""
-            reason = NOT_ACCEPTED.format(text=text)[:LONGEST_REASON_CHARACTERS]
-            cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind), reason=reason)
+            plan.end[order.id] = NOT_ACCEPTED.format(text=text)[:LONGEST_REASON_CHARACTERS]
         elif left[choice.provider_id] > 0:
+            try:
+                cost = expected_cost(
+                    rate=choice.rate,
+                    fx_rate=providers[choice.provider_id].fx_rate,
+                    quantity=order.quantity,
+                    is_package=form.is_package,
+                )
+            except AbsurdCost:
+                plan.hold.setdefault(ABSURD_COST, []).append(order.id)
+                continue
             left[choice.provider_id] -= 1
-            planned.append(
+            plan.send.append(
                 _Planned(
                     order=order,
                     number=before.last + 1 if before is not None else 1,
                     option=choice,
                     provider=providers[choice.provider_id],
                     fields=_fields(order, choice, form.type, surroundings.subscriptions.get(order.id)),
-                    is_package=form.is_package,
+                    cost=cost,
                 )
             )
-    for reason, order_ids in held.items():
-        hold(order_ids, reason=reason)
-    return planned
+    return plan
 
 
 def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _Surroundings:
@@ -180,7 +215,8 @@ def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _S
             )
         )
     types = fetch_all(_SQL["types"], {"services": id_array(services)})
-    earlier = fetch_all(_SQL["earlier"], {"orders": id_array(order.id for order in orders)})
+    ids = {"orders": id_array(order.id for order in orders)}
+    earlier = fetch_all(_SQL["earlier"], ids)
     subscriptions = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
     terms = fetch_all(_SQL["subscriptions"], {"orders": id_array(subscriptions)}) if subscriptions else []
     return _Surroundings(
@@ -188,6 +224,7 @@ def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _S
         forms={row.id: FORMS[OrderType(row.type)] for row in types},
         earlier={row.order_id: row for row in earlier},
         subscriptions={row.order_id: row for row in terms},
+        unwanted={row.order_id for row in fetch_all(_SQL["cancel_wishes"], ids)},
     )
 
 
@@ -215,8 +252,23 @@ def _fields(
 
 
 def _write(planned: Sequence[_Planned]) -> list[HandOver]:
+    """Write hand-overs down. One that the database rejects is held, and stops no other."""
     if not planned:
         return []
+    try:
+        with transaction.atomic():
+            return _write_all(planned)
+    except (DataError, IntegrityError):
+        if len(planned) == 1:
+            order_id = planned[0].order.id
+            _log.exception("hand_over_cannot_be_written", order_id=order_id)
+            hold([order_id], reason=NOT_WRITABLE)
+            return []
+    middle = len(planned) // 2
+    return _write(planned[:middle]) + _write(planned[middle:])
+
+
+def _write_all(planned: Sequence[_Planned]) -> list[HandOver]:
     mark_handed([item.order.id for item in planned])
     rows = fetch_all(
         _SQL["write_hand_overs"],

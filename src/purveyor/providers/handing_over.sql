@@ -29,6 +29,10 @@ SELECT order_id, max(number) AS last,
 FROM providers_fulfilment WHERE order_id = ANY(%(orders)s::bigint[])
 GROUP BY order_id;
 
+-- name: cancel_wishes
+-- A statement of its own after the orders were claimed, so that it sees what was wished before.
+SELECT order_id FROM orders_cancelrequest WHERE order_id = ANY(%(orders)s::bigint[]) AND status = 'requested';
+
 -- name: subscriptions
 SELECT order_id, username, min, max, posts, old_posts, delay_minutes, expiry
 FROM orders_subscription WHERE order_id = ANY(%(orders)s::bigint[]);

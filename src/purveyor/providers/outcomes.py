@@ -15,6 +15,7 @@ from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import hold, requeue
 from purveyor.providers.handing_over import HandOver
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
+from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
 from purveyor.providers.polling_schedule import SOONEST
@@ -206,7 +207,7 @@ def _note_unusable(unknown: Sequence[Answered]) -> None:
 def _record_refusal(item: Answered, refused: Refused) -> None:
     """Write down a definite refusal, and let the order wait, try elsewhere, or end."""
     order_id = item.hand_over.order_id
-    (order,) = fetch_all(_SQL["lock_order"], {"order": order_id})
+    order = lock_order(order_id)
     rows = fetch_all(
         _SQL["refuse"],
         {
@@ -231,7 +232,7 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
 
 
 def give_back(order: Any, refused: Refused) -> None:
-    """What becomes of an order whose hand-over surely did not happen. Its row is held by the caller.
+    """What becomes of an order whose hand-over surely did not happen, as `lock_order` gave it.
 
     A customer who asked to cancel meanwhile gets just that. Otherwise the queue decides again, which knows
     the provider's standing and the routes left; a busy link waits, and words we cannot read wait for staff.
@@ -246,12 +247,6 @@ def give_back(order: Any, refused: Refused) -> None:
         hold([order.id], reason=Hold.SAME_LINK)
     else:
         hold([order.id], reason=REFUSED.format(text=refused.text)[:LONGEST_REASON_CHARACTERS])
-
-
-def lock_order(order_id: int) -> Any:
-    """An order as `give_back` needs it, held until the transaction ends."""
-    (order,) = fetch_all(_SQL["lock_order"], {"order": order_id})
-    return order
 
 
 @transaction.atomic

@@ -42,14 +42,9 @@ UPDATE providers_fulfilment SET handover = 'refused', refusal = %(refusal)s, ref
 WHERE id = %(fulfilment)s AND handover IN ('sending', 'unknown')
 RETURNING order_id, provider_id, route_id;
 
--- name: lock_order
-SELECT orders.id, orders.kind, orders.dispatch,
-       EXISTS (SELECT FROM orders_cancelrequest request
-               WHERE request.order_id = orders.id AND request.status = 'requested') AS cancel_wanted
-FROM orders_order orders WHERE orders.id = %(order)s FOR NO KEY UPDATE OF orders;
-
 -- name: expired_attempts
--- Of workers that died between sending and writing down.
+-- Of workers that died between sending and writing down. Fulfilments are locked before attempts, as everywhere.
 SELECT attempt.id AS attempt_id, attempt.fulfilment_id FROM providers_attempt attempt
+JOIN providers_fulfilment fulfilment ON fulfilment.id = attempt.fulfilment_id
 WHERE attempt.outcome = 'sending' AND attempt.lease_until < now()
-ORDER BY attempt.lease_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED;
+ORDER BY attempt.lease_until LIMIT %(limit)s FOR NO KEY UPDATE OF fulfilment SKIP LOCKED;

@@ -30,12 +30,6 @@ JOIN orders_order orders ON orders.id = fulfilment.order_id
 WHERE fulfilment.id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'accepted'
 ORDER BY fulfilment.id FOR NO KEY UPDATE OF fulfilment;
 
--- name: lock_orders
-SELECT id FROM orders_order WHERE id IN (
-    SELECT order_id FROM providers_fulfilment WHERE id = ANY(%(ids)s::bigint[])
-)
-ORDER BY id FOR NO KEY UPDATE;
-
 -- name: write_followed
 -- The ids are given twice because the planner knows the length of an array, but not of JSON rows.
 UPDATE providers_fulfilment SET

@@ -7,8 +7,9 @@ from django.db.models.functions import Now
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.providers.decoding import id_of
+from purveyor.providers.locking import lock_order
 from purveyor.providers.models import Fulfilment, Handover
-from purveyor.providers.outcomes import give_back, lock_order
+from purveyor.providers.outcomes import give_back
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Refused
 

@@ -10,7 +10,9 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
+from psycopg.errors import DeadlockDetected
 
+from purveyor.orders.placing import PlacingInterrupted
 from purveyor.providers.client import Client, NotSent, ProviderTrouble
 from purveyor.providers.metrics import CALLS, CALLS_FAILED, LOOP_FAILURES
 from purveyor.providers.replies import Answer
@@ -129,10 +131,23 @@ class Workplace:
 
 def _with_connection(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     try:
-        return function(*args, **kwargs)
-    except (InterfaceError, OperationalError):
+        try:
+            return function(*args, **kwargs)
+        except (OperationalError, PlacingInterrupted) as error:
+            if not _is_deadlock(error):
+                raise
+            # Another transaction was let through. Ours was rolled back, so it surely had no effect.
+            _log.warning("deadlock_retried", function=getattr(function, "__name__", ""))
+            return function(*args, **kwargs)
+    except (InterfaceError, OperationalError, PlacingInterrupted):
         connection.close()  # it may be dead; the next call opens a new one
         raise
+
+
+def _is_deadlock(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, DeadlockDetected):
+        error = error.__cause__
+    return error is not None
 
 
 def _hang_up(everyone: threading.Barrier) -> None:
