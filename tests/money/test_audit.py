@@ -18,6 +18,7 @@ FAULTS = [
     ("orders are charged", "UPDATE orders_order SET charge = charge + 1"),
     ("refunds", "UPDATE orders_order SET refunded = 0.5"),
     ("canceled orders cost nothing", "UPDATE orders_order SET status = 'Canceled'"),
+    ("orders belong to somebody", "UPDATE orders_order SET service_id = 999999"),
     ("partial orders", "UPDATE orders_order SET status = 'Partial', remains = 1, refunded = 1"),
     (
         "money of orders stays with their customer",

@@ -20,6 +20,16 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        name="orders belong to somebody",
+        explanation="Every order's customer and service exist.",
+        sql="""
+            SELECT orders.id AS order, orders.customer_id, orders.service_id FROM orders_order orders
+            LEFT JOIN accounts_customer customer ON customer.id = orders.customer_id
+            LEFT JOIN catalog_service service ON service.id = orders.service_id
+            WHERE customer.id IS NULL OR service.id IS NULL
+        """,
+    ),
+    Check(
         name="charges have orders",
         explanation="No money was taken for an order that does not exist.",
         sql="""

@@ -11,7 +11,7 @@
     ├── NotEnoughFunds
     ├── IncorrectOrderId
     ├── RefillDisabled, OrderNotCompleted, RefillTooSoon, RefillDaysOver, RefillNotFound
-    ├── CancelDisabled, CancelAlreadyRequested, OrderAlreadyFinished
+    ├── CancelDisabled, CancelAlreadyRequested, OrderAlreadyFinished (below IncorrectOrderId)
     └── SomethingWentWrong
 
 The docstring of each class is its text (protocol §6.2, the recommended one), with the attributes filled in;
@@ -147,16 +147,22 @@ class RefillNotFound(Refusal):
     key_name = "error.incorrect_refill_id"
 
 
-class CancelDisabled(Refusal):
-    """Order cannot be canceled"""
+class CancelRefused(IncorrectOrderId):
+    """Incorrect order ID"""
+
+    # The only text that the protocol has for a refused cancel (§6.2). Pages tell the reason by the class.
 
 
-class CancelAlreadyRequested(Refusal):
-    """Cancel already requested"""
+class CancelDisabled(CancelRefused):
+    """Incorrect order ID"""
 
 
-class OrderAlreadyFinished(Refusal):
-    """Order already completed"""
+class CancelAlreadyRequested(CancelRefused):
+    """Incorrect order ID"""
+
+
+class OrderAlreadyFinished(CancelRefused):
+    """Incorrect order ID"""
 
 
 class SomethingWentWrong(Refusal):
