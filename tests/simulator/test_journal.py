@@ -81,6 +81,42 @@ def test_the_next_start_knows_all_that_was(tmp_path: Path) -> None:
         assert ask(simulator.url, "add", **order) == {"order": newest + 1}
 
 
+def test_parents_go_on_after_every_start(tmp_path: Path) -> None:
+    path = tmp_path / "provider.journal"
+    with running_simulator(key=KEY, journal=path, seed=5, frozen=True) as simulator:
+        ask(simulator.url, "add", service=1, link="https://example.com/a", quantity=1000, runs=20, interval=5)
+        ask(simulator.url, "add", service=10, username="weekly", min=10, max=20, posts=0, delay=0)
+        simulator.advance(30)
+        ids = ",".join(str(order.id) for order in simulator.orders)
+    for _ in range(2):
+        with running_simulator(key=KEY, journal=path, seed=5, frozen=True) as simulator:
+            before = ask(simulator.url, "status", orders=ids)
+            simulator.advance(30)
+            after = ask(simulator.url, "status", orders=ids)
+        for order_id in ids.split(","):
+            made = set(after[order_id]["orders"]) - set(before[order_id]["orders"])
+            # As many as before the restart, neither silent nor twice at once.
+            assert 1 <= len(made) <= 10, (order_id, before, after)
+
+
+def test_a_subscription_paused_before_a_start_goes_on_with_funds(tmp_path: Path) -> None:
+    path = tmp_path / "provider.journal"
+    with running_simulator(key=KEY, journal=path, seed=5, frozen=True) as simulator:
+        ask(simulator.url, "add", service=10, username="weekly", min=10, max=20, posts=0, delay=0)
+        simulator.set_balance(Decimal(0))
+        simulator.advance(60)
+        silent = len(simulator.children)
+        parent = simulator.orders[0].id
+        assert ask(simulator.url, "status", order=parent)["status"] == "Paused"
+    with running_simulator(key=KEY, journal=path, seed=5, frozen=True) as simulator:
+        simulator.advance(20)
+        assert ask(simulator.url, "status", order=parent)["status"] == "Paused"
+        assert len(simulator.children) == silent
+        simulator.set_balance(Decimal(5))
+        simulator.advance(40)
+        assert len(simulator.children) > silent
+
+
 def test_what_fell_due_while_it_was_down_has_happened(tmp_path: Path) -> None:
     path = tmp_path / "provider.journal"
     outcomes = Outcomes(partial=0, canceled=1)

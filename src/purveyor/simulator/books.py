@@ -252,6 +252,7 @@ class Books:
         )
         self._note(Placed(order=order))
         self._keep(order)
+        self._await_life(order, not_before=at)
         self._charge_anew(order, at=at)
         if parent is not None:
             self._charge_anew(self.orders[parent], at=at)  # a run takes its part of the charge over
@@ -268,8 +269,11 @@ class Books:
                 parent.children += (order.id,)
         else:
             self._index_link(order)
+
+    def _await_life(self, order: Order, *, not_before: float) -> None:
+        """See to it that an order's next child is made, from `not_before` on, or its refund paid."""
         if standing.is_parent(order):
-            self._await_child(order, not_before=order.placed_at)
+            self._await_child(order, not_before=not_before)
         elif order.outcome is not Status.COMPLETED:
             self._await(order, order.placed_at + order.fate.ends_at / order.speed + AFTER_ROUNDING_SECONDS)
 
@@ -355,6 +359,8 @@ class Books:
             self.seed = seed
         self.clock.not_before(latest)
         for order in self.orders.values():
+            # Only now: which child comes next is known when all that were made are read.
+            self._await_life(order, not_before=latest)
             self._charge_anew(order, at=self.clock.now())
         self.settle()
 
