@@ -66,6 +66,11 @@ class Panel:
         ).stdout
         return {words[-1]: int(words[0]) for line in listed.splitlines() if (words := line.split())}
 
+    def setting_of(self, child: str, name: str) -> str | None:
+        """What a setting is in the environment of one of `up`'s children."""
+        environ = Path(f"/proc/{self.children()[child]}/environ").read_text(encoding="utf-8")
+        return dict(line.split("=", 1) for line in environ.split("\0") if line).get(name)
+
     def everything(self) -> list[int]:
         """Process ids of all that belongs to it: by its data folder, of which nobody else knows."""
         found = []
@@ -120,13 +125,16 @@ def test_a_panel_comes_up_is_stopped_and_goes_on_where_it_was(panel: Panel) -> N
     assert listed == panel.ask(**SERVICES)
     assert len(listed) > 10
     assert set(panel.children()) >= {"simulate", "serve", "worker"}
+    assert panel.setting_of("serve", "PURVEYOR_REFILL_WAIT_HOURS") == "0"
+    assert panel.setting_of("worker", "PURVEYOR_REFILL_WAIT_HOURS") == "0"
 
     assert panel.end(signal.SIGINT) == 0
     assert panel.said[-2:] == ["Stopping", "Stopped"]
     assert panel.everything() == []
     assert database_files.running_pid(panel.home) is None
 
-    panel.up()
+    panel.up(PURVEYOR_REFILL_WAIT_HOURS="5")
+    assert panel.setting_of("serve", "PURVEYOR_REFILL_WAIT_HOURS") == "5"
     assert panel.demo() == demo
     assert str(panel.home / "demo.json") in "\n".join(panel.said)
     assert demo["api_key"] not in "\n".join(panel.said)
@@ -166,6 +174,7 @@ def test_without_the_demo_it_starts_empty_names_the_owner_once_and_stays_alone(p
     assert sum(line.startswith("Made the owner ") for line in panel.said) == 1
     assert not (panel.home / "demo.json").exists()
     assert "simulate" not in panel.children()
+    assert panel.setting_of("serve", "PURVEYOR_REFILL_WAIT_HOURS") is None
 
     second = subprocess.run(
         [sys.executable, "-m", "purveyor.ops.cli", "up"],

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -83,11 +83,21 @@ class _Child:
 class Supervisor:
     """Starts jobs, keeps them and the embedded database alive, and stops them in order."""
 
-    def __init__(self, *, home: Path, server: embedded.Server | None, stop: Stop, say: Say) -> None:
+    def __init__(
+        self,
+        *,
+        home: Path,
+        server: embedded.Server | None,
+        stop: Stop,
+        say: Say,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare; the jobs get this process's environment, and of `settings` what it does not have."""
         self._home = home
         self._server = server
         self._stop = stop
         self._say = say
+        self._settings = settings or {}
         self._children: list[_Child] = []
         self._server_failures = 0
         self._server_due_at = 0.0
@@ -165,7 +175,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | lifeline.under_supervisor(),
+                env={**self._settings, **os.environ, **lifeline.under_supervisor()},
             )
 
     def _tend_server(self) -> None:

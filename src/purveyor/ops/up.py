@@ -18,6 +18,9 @@ SIMULATE = Job("simulate", (*_PURVEYOR, "simulate"), needed_by_others=True)
 SERVE = Job("serve", (*_PURVEYOR, "serve"))
 WORKER = Job("worker", (*_PURVEYOR, "worker"))
 
+# What children get in the demo where the operator did not set it: completed orders can be refilled at once.
+DEMO_SETTINGS = {"PURVEYOR_REFILL_WAIT_HOURS": "0"}
+
 # A killed `up` leaves its lock at once; one whose make was killed marks within this time that it is stopping.
 LOCK_PATIENCE_SECONDS = 2.0
 READY_PATIENCE_SECONDS = 60.0
@@ -46,7 +49,13 @@ def up(*, say: Say, with_parent: bool) -> None:
             stack.enter_context(_alone(settings.home, say=say))
             serving.free_address(host=settings.host, port=settings.port, setting="PORT")
             server = stack.enter_context(panel.database(say=say, may_be_new=True))
-            supervisor = Supervisor(home=settings.home, server=server, stop=stop, say=say)
+            supervisor = Supervisor(
+                home=settings.home,
+                server=server,
+                stop=stop,
+                say=say,
+                settings=DEMO_SETTINGS if settings.demo else None,
+            )
             stack.callback(supervisor.shut_down)
             stack.callback(_mark, settings.home, _STOPPING)
             _start(settings, supervisor=supervisor, say=say)
