@@ -13,6 +13,7 @@ from purveyor.orders.models import CancelRequest, Order, Refill, RefillStatus, S
 from purveyor.orders.placing import place
 from purveyor.orders.refilling import request_refills
 from purveyor.orders.testing import request
+from purveyor.providers.cancels import MOST_TRIES_UNREAD
 from purveyor.providers.models import CancelTask, ForwardState, Fulfilment, Provider, RefillTask
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
@@ -71,15 +72,28 @@ def test_a_cancel_that_is_refused_is_told_and_may_be_wished_again(
 ) -> None:
     customer, orders = accepted(service)
     refusal = f'[{{"order":{Fulfilment.objects.get().external_id},"cancel":{{"error":"Cannot cancel"}}}}]'
-    simulator.script.next("cancel", Behaviour(fault=Fault.ARBITRARY, body=refusal, accepts=False))
     cancel(customer, orders)
-    forward()
+    for _ in range(MOST_TRIES_UNREAD):  # nobody can read whether it may go later
+        assert CancelRequest.objects.get().status == "requested"
+        simulator.script.next("cancel", Behaviour(fault=Fault.ARBITRARY, body=refusal, accepts=False))
+        forward()
     wish = CancelRequest.objects.get()
     assert (wish.status, wish.reason) == ("refused", "Cannot cancel")
     cancel(customer, orders)
     forward()
-    assert len(calls(simulator, "cancel")) == 2
+    assert len(calls(simulator, "cancel")) == MOST_TRIES_UNREAD + 1
     assert CancelTask.objects.get().state == ForwardState.ACCEPTED
+
+
+def test_a_list_that_is_refused_as_a_whole_is_told_one_by_one(simulator: Simulator, service: Service) -> None:
+    customer, orders = accepted(service, 3)
+    refusal = '{"error":"Incorrect order ID"}'
+    simulator.script.next("cancel", Behaviour(fault=Fault.ARBITRARY, body=refusal, accepts=False))
+    cancel(customer, orders)
+    forward()
+    assert sorted(len(call["orders"].split(",")) for call in calls(simulator, "cancel")) == [1, 1, 1, 3]
+    assert set(CancelTask.objects.values_list("state", flat=True)) == {ForwardState.ACCEPTED}
+    assert set(CancelRequest.objects.values_list("status", flat=True)) == {"requested"}
 
 
 CANCEL_TROUBLE = [

@@ -26,6 +26,9 @@ AGAIN: Final = frozenset(
     {RefusalClass.RATE, RefusalClass.KEY, RefusalClass.FUNDS, RefusalClass.NOT_SENT, RefusalClass.GIVEN_BACK}
 )
 """Refusals that say nothing about the wish: it is told again."""
+MOST_TRIES_UNREAD: Final = 6
+"""How often a wish is told that is refused in words we cannot read, some five minutes in all: "cannot cancel"
+looks like "come back later"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ def record_cancel(wish: CancelWish, reply: bool | Refused | None) -> None:  # no
     if reply is True:
         _write(wish.task_id, ForwardState.ACCEPTED, "", None)
         fetch_soon(wish.fulfilment_id)
-    elif isinstance(reply, Refused) and reply.refusal not in AGAIN:
+    elif isinstance(reply, Refused) and not _is_told_again(wish, reply):
         _write(wish.task_id, ForwardState.REFUSED, reply.text, None)
         if wish.cancel_request_id is not None:
             settle_cancel(request_id=wish.cancel_request_id, refused_reason=reply.text)
@@ -86,6 +89,11 @@ def record_cancel(wish: CancelWish, reply: bool | Refused | None) -> None:  # no
         text = reply.text if isinstance(reply, Refused) else ""
         _write(wish.task_id, ForwardState.WAITING, text, retry_delay(tries=wish.tries))
     FORWARDED.labels(kind="cancel", outcome=_outcome(reply)).inc()
+
+
+def _is_told_again(wish: CancelWish, refused: Refused) -> bool:
+    unread = refused.refusal is RefusalClass.OTHER and wish.tries < MOST_TRIES_UNREAD
+    return unread or refused.refusal in AGAIN
 
 
 def retry_delay(*, tries: int) -> timedelta:

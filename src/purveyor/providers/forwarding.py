@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from purveyor.providers.cancels import CancelWish, claim_cancels, record_cancel
+from purveyor.providers.cancels import AGAIN, CancelWish, claim_cancels, record_cancel
 from purveyor.providers.client import Ambiguous, NotSent
 from purveyor.providers.models import ForwardState
 from purveyor.providers.refills import MOST_AT_ONCE, RefillWish, claim_refills, record_asked, record_told
@@ -24,6 +24,7 @@ from purveyor.providers.workplace import Workplace
 
 IDS_PER_CALL: Final = 100
 """The most that `cancel` and `refill_status` take (protocol §2)."""
+SINGLES_AT_ONCE: Final = 8
 REFILLS_AT_ONCE: Final = 8
 LISTS_IN_A_ROW: Final = 6
 """The most lists of cancels and of refills that one errand holds."""
@@ -84,27 +85,43 @@ class Forwarder:
 
     async def _run(self, errand: Errand) -> None:
         try:
+            alone: list[CancelWish] = []
             for wishes in _parts(errand.cancels):
-                await self._cancel(errand.provider, wishes)
+                alone += await self._cancel(errand.provider, wishes)
             asked_for = [wish for wish in errand.refills if wish.state is not ForwardState.ACCEPTED]
             await self._ask_for_refills(errand.provider, asked_for)
             followed = [wish for wish in errand.refills if wish.state is ForwardState.ACCEPTED]
             for refills in _parts(followed):
                 await self._ask_about_refills(errand.provider, refills)
+            # Last, because it may outlast the lease: a wish to cancel that is told twice does no harm.
+            await self._cancel_one_by_one(errand.provider, alone)
         except Exception as failure:  # noqa: BLE001  (what was not written down is due again by its lease)
             self._workplace.log_failure("forwarding", failure)
         finally:
             del self._running[errand.provider.id]
 
-    async def _cancel(self, provider: Standing, wishes: Sequence[CancelWish]) -> None:
+    async def _cancel(self, provider: Standing, wishes: Sequence[CancelWish]) -> list[CancelWish]:
+        """Tell wishes in one call; return those to be told one by one, as the list was refused as a whole."""
         ids = [wish.external_id for wish in wishes]
         answer = await self._call(provider, {"action": "cancel", "orders": ",".join(ids)})
         replies = read_cancels(answer, ids) if isinstance(answer, Answer) else answer
         await self._note_setback(provider, replies)
+        if isinstance(replies, Refused) and replies.refusal not in AGAIN and len(wishes) > 1:
+            return list(wishes)
         for wish in wishes:
             reply = replies.get(wish.external_id) if isinstance(replies, dict) else replies
             known = None if isinstance(reply, Unclear) else reply
             await self._workplace.in_database(record_cancel, wish, known)
+        return []
+
+    async def _cancel_one_by_one(self, provider: Standing, wishes: Sequence[CancelWish]) -> None:
+        places = asyncio.Semaphore(SINGLES_AT_ONCE)
+
+        async def tell(wish: CancelWish) -> None:
+            async with places:
+                await self._cancel(provider, [wish])
+
+        await asyncio.gather(*(tell(wish) for wish in wishes))
 
     async def _ask_for_refills(self, provider: Standing, wishes: Sequence[RefillWish]) -> None:
         places = asyncio.Semaphore(REFILLS_AT_ONCE)
