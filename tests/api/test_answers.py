@@ -16,7 +16,7 @@ from purveyor.catalog.order_types import OrderType
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import CancelRequest, Dispatch, Order, Refill, RefillStatus, Status
-from purveyor.orders.subscriptions import add_post, update_subscription
+from purveyor.orders.subscriptions import Post, add_posts, update_subscription
 from purveyor.orders.testing import place_one
 from tests.api.panel import Caller, Panel
 
@@ -187,8 +187,8 @@ def test_a_subscription(panel: Panel, caller: Caller) -> None:
     parent = placed(panel, caller, OrderType.SUBSCRIPTIONS, **SUBSCRIPTION, expiry="20/07/2099", old_posts=1)
     fresh = '{"status":"Active","expiry":"2099-07-20","posts":"0","orders":[],"old_orders":[]}'
     assert panel.text(caller, "status", order=parent.pk) == fresh
-    new = add_post(subscription_id=parent.pk, number=1, quantity=15, old=False)
-    old = add_post(subscription_id=parent.pk, number=2, quantity=10, old=True)
+    posts = [Post(number=1, quantity=15), Post(number=2, quantity=10, old=True)]
+    new, old = add_posts(subscription_id=parent.pk, posts=posts)
     update_subscription(order_id=parent.pk, status=Status.COMPLETED, posts_done=1)
     assert panel.text(caller, "status", order=parent.pk) == (
         '{"status":"Completed","expiry":"2099-07-20","posts":"1",'
@@ -209,7 +209,7 @@ def test_a_subscription_is_not_paused_by_lack_of_funds(panel: Panel) -> None:
     poor = panel.caller("0.04")
     parent = placed(panel, poor, OrderType.SUBSCRIPTIONS, **SUBSCRIPTION)
     credit(customer=poor.customer, amount=Decimal("-0.04"), reason="spent", actor="test")
-    add_post(subscription_id=parent.pk, number=1, quantity=20, old=False)
+    add_posts(subscription_id=parent.pk, posts=[Post(number=1, quantity=20)])
     assert panel.post(poor, "status", order=parent.pk)["status"] == "Active"
 
 

@@ -22,7 +22,7 @@ from purveyor.orders.placing import place
 from purveyor.orders.queue import claim_queued, mark_handed
 from purveyor.orders.refilling import request_refills, settle_refill
 from purveyor.orders.requests import Placed
-from purveyor.orders.subscriptions import add_post
+from purveyor.orders.subscriptions import Post, add_posts
 from purveyor.orders.testing import request
 from tests.audited import FULFILMENT, violations
 
@@ -112,8 +112,9 @@ class Panel(RuleBasedStateMachine):
         """A post of a subscription, perhaps told twice."""
         if Order.objects.get(pk=order_id).kind != OrderKind.SUBSCRIPTION:
             return multiple()
-        answer = add_post(subscription_id=order_id, number=number, quantity=quantity, old=False)
-        again = add_post(subscription_id=order_id, number=number, quantity=quantity, old=False)
+        post = Post(number=number, quantity=quantity)
+        (answer,) = add_posts(subscription_id=order_id, posts=[post])
+        (again,) = add_posts(subscription_id=order_id, posts=[post])
         if not isinstance(answer, Placed):
             return multiple()
         assert again == Placed(answer.order_id, is_new=False)

@@ -28,7 +28,7 @@ from purveyor.orders.reading import order_views
 from purveyor.orders.refilling import refill_statuses, request_refills, settle_refill
 from purveyor.orders.refusals import Refusal
 from purveyor.orders.requests import Placed
-from purveyor.orders.subscriptions import add_post, update_subscription
+from purveyor.orders.subscriptions import Post, add_posts, update_subscription
 from purveyor.orders.testing import place_one
 from tests.audited import FULFILMENT, violations
 
@@ -214,16 +214,14 @@ def test_each_post_of_a_subscription_is_charged_alone() -> None:
     customer = make_customer("0.25")
     service = make_service(OrderType.SUBSCRIPTIONS, rate="10", max=100)
     parent = place_one(customer, service, username="someone", min=5, max=20, delay=0)
-    answers = [
-        add_post(subscription_id=parent.pk, number=1, quantity=10, old=False),
-        add_post(subscription_id=parent.pk, number=2, quantity=10, old=True),
-        add_post(subscription_id=parent.pk, number=3, quantity=10, old=False),
-    ]
+    posts = [Post(number=number, quantity=10, old=number == 2) for number in (1, 2, 3)]
+    answers = add_posts(subscription_id=parent.pk, posts=posts)
     assert answers[2] == refusals.NotEnoughFunds()
     first, second = (answer.order_id for answer in answers if isinstance(answer, Placed))
-    assert add_post(subscription_id=parent.pk, number=1, quantity=10, old=False) == Placed(
-        first, is_new=False
-    )
+    assert add_posts(subscription_id=parent.pk, posts=posts[:2]) == [
+        Placed(first, is_new=False),
+        Placed(second, is_new=False),
+    ]
     assert balance_of(customer) == Decimal("0.05")
     update_subscription(order_id=parent.pk, status=Status.COMPLETED, posts_done=2)
     (view,) = order_views([(customer.pk, parent.pk)])

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from purveyor.accounts.testing import balance_of, make_customer
+from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.money.models import Transfer, TransferKind
 from purveyor.orders.models import EventKind, Order, OrderEvent, Status
@@ -192,3 +193,29 @@ def test_one_transaction_for_many_orders() -> None:
     )
     assert balance_of(customer) == 1000 - 300 + 10 * 5 + 10 * 10
     assert violations() == {}
+
+
+def test_what_remains_of_a_package_in_other_units_is_unknown() -> None:
+    service = make_service(OrderType.PACKAGE, rate="10.00")
+    make_route(service, make_provider(), rate="4.00")
+    place_one(make_customer("100"), service)
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Accepted("1"))])
+    fulfilment = Fulfilment.objects.get(pk=item.fulfilment_id)
+    tell(fulfilment, "Partial", remains=200)
+    assert money(fulfilment) == (90, COST)
+    assert events(fulfilment, EventKind.UNKNOWN_STATUS) == 1
+    assert fulfilment.next_poll_at is not None
+    assert fulfilment.ended_at is None
+    tell(fulfilment, "Partial", remains=1)
+    assert money(fulfilment) == (100, 0)
+
+
+def test_an_answer_to_an_older_question_is_dropped(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.update(polls=2)
+    pk = fulfilment.pk
+    follow({pk: StatusReply(word="Canceled", status=Status.CANCELED)}, asked={pk: 2})
+    follow({pk: StatusReply(word="In progress", status=Status.IN_PROGRESS)}, asked={pk: 1})
+    assert Order.objects.get().status == Status.CANCELED
+    fulfilment.refresh_from_db()
+    assert fulfilment.provider_status == "Canceled"

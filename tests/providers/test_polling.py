@@ -1,6 +1,7 @@
 """Asking the provider over real HTTP: in lists, singly where lists fail, concluding nothing from silence."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -10,10 +11,12 @@ from purveyor.catalog.models import Service
 from purveyor.database import fetch_all
 from purveyor.orders.models import Order, Status
 from purveyor.orders.placing import place
-from purveyor.orders.testing import request
+from purveyor.orders.testing import place_one, request
+from purveyor.providers import polling
 from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.polling import claim_due
 from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE
+from purveyor.providers.subscriptions import follow_subscription
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
@@ -225,3 +228,25 @@ def test_the_claim_stays_on_its_index(service: Service) -> None:
         " WHERE provider_id = 1 AND next_poll_at <= now() ORDER BY next_poll_at LIMIT 100"
     )
     assert "fulfilments_to_poll" in str(plan)
+
+
+def test_an_answer_that_cannot_be_applied_delays_only_its_own_subscription(
+    simulator: Simulator, subscribed: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = make_customer("100")
+    terms = {"min": 100, "max": 100, "delay": 0, "posts": 1}
+    bad, good = (place_one(customer, subscribed, username=name, **terms) for name in ("ann", "bob"))
+    dispatch()
+    simulator.advance(600)
+
+    def follow_but_one(*, fulfilment_id: int, **others: Any) -> None:
+        if Fulfilment.objects.get(pk=fulfilment_id).order_id == bad.pk:
+            raise ValueError("garbage")
+        follow_subscription(fulfilment_id=fulfilment_id, **others)
+
+    monkeypatch.setattr(polling, "follow_subscription", follow_but_one)
+    poll()
+    assert good.children.count() == 1
+    next_poll = Fulfilment.objects.get(order=bad).next_poll_at
+    assert next_poll is not None
+    assert next_poll <= timezone.now() + REMINDER_AFTER_TROUBLE

@@ -1,5 +1,7 @@
 """Subscriptions: followed elsewhere, each post an order charged alone (protocol §3.4)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
@@ -24,37 +26,53 @@ from purveyor.orders.requests import PartRequest, Placed
 ENDED: Final = (Status.COMPLETED, Status.EXPIRED, Status.CANCELED)
 
 
-def add_post(*, subscription_id: int, number: int, quantity: int, old: bool) -> Placed | Refusal:
-    """Make the order of one post, charged at its quantity. The same number again gives the same order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A post of a subscription, to be made an order."""
 
-    The order counts as handed over: whoever follows the subscription delivers it.
+    number: int
+    """Within its subscription, from 1."""
+    quantity: int
+    old: bool = False
+    """Whether it was there before the subscription."""
+
+
+def add_posts(*, subscription_id: int, posts: Sequence[Post]) -> list[Placed | Refusal]:
+    """Make the orders of posts, each charged at its quantity. The same number again gives the same order.
+
+    The orders count as handed over: whoever follows the subscription delivers them.
     """
-    made = Order.objects.filter(parent_id=subscription_id, part=number).first()
-    if made is not None:
-        return Placed(made.pk, is_new=False)
-    parent = Order.objects.get(pk=subscription_id)
-    (answer,) = place(
-        [
-            PartRequest(
-                parent_id=parent.pk,
-                part=number,
-                customer_id=parent.customer_id,
-                service_id=parent.service_id,
-                source=Source.SUBSCRIPTION,
-                link=parent.link,
-                link_key=parent.link_key,
-                quantity=quantity,
-                fields={"old": True} if old else None,
-                unit_price=parent.unit_price,
-                price_rule=parent.price_rule,
-                service_version=parent.service_version,
-                charge=charge(unit_price=parent.unit_price, quantity=quantity, is_package=False),
-                paid_by_parent=False,
-                dispatch=Dispatch.HANDED,
-            )
-        ]
+    numbers = [post.number for post in posts]
+    made: dict[int | None, Placed | Refusal] = {
+        order.part: Placed(order.pk, is_new=False)
+        for order in Order.objects.filter(parent_id=subscription_id, part__in=numbers)
+    }
+    new = [post for post in posts if post.number not in made]
+    if new:
+        parent = Order.objects.get(pk=subscription_id)
+        answers = place([_request(parent, post) for post in new])
+        made |= {post.number: answer for post, answer in zip(new, answers, strict=True)}
+    return [made[number] for number in numbers]
+
+
+def _request(parent: Order, post: Post) -> PartRequest:
+    return PartRequest(
+        parent_id=parent.pk,
+        part=post.number,
+        customer_id=parent.customer_id,
+        service_id=parent.service_id,
+        source=Source.SUBSCRIPTION,
+        link=parent.link,
+        link_key=parent.link_key,
+        quantity=post.quantity,
+        fields={"old": True} if post.old else None,
+        unit_price=parent.unit_price,
+        price_rule=parent.price_rule,
+        service_version=parent.service_version,
+        charge=charge(unit_price=parent.unit_price, quantity=post.quantity, is_package=False),
+        paid_by_parent=False,
+        dispatch=Dispatch.HANDED,
     )
-    return answer
 
 
 @transaction.atomic

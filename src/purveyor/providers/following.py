@@ -1,7 +1,7 @@
 """What a provider told about fulfilments, brought to their orders and to what they cost us."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -41,14 +41,19 @@ class _Told:
 
 
 @transaction.atomic
-def follow(replies: Mapping[int, StatusReply | Refused]) -> None:
+def follow(replies: Mapping[int, StatusReply | Refused], *, asked: Mapping[int, int] | None = None) -> None:
     """Apply what a provider told about ordinary orders, by fulfilment id.
 
     What is not told stays as it was. Only what changed is reported to the order: asking again is cheap.
+    `asked` holds the numbers of the questions that were answered: an answer is dropped when a later question
+    has been asked meanwhile, because what it tells may be older than what is known.
     """
     # Orders before fulfilments, everywhere: two workers with the same ones never wait in a ring.
     lock_orders_of(replies)
     rows = fetch_all(_SQL["lock_followed"], {"ids": id_array(replies)})
+    if asked is not None:
+        rows = [row for row in rows if row.polls == asked[row.id]]
+    replies = {row.id: _credible(row, replies[row.id]) for row in rows}
     told = [_told(row, replies[row.id]) for row in rows]
     reports = [report for item in told if (report := _report(item, replies[item.row.id])) is not None]
     if reports:
@@ -57,6 +62,16 @@ def follow(replies: Mapping[int, StatusReply | Refused]) -> None:
     _write(told)
     POLLED.labels(outcome="changed").inc(len(reports))
     POLLED.labels(outcome="unchanged").inc(len(told) - len(reports))
+
+
+def _credible(row: Any, reply: StatusReply | Refused) -> StatusReply | Refused:
+    """The reply, without what `remains` of one unit when that is more: it counts what the package holds.
+
+    How much of the one unit that is, nobody can tell, so a Partial is for a person to settle.
+    """
+    if isinstance(reply, StatusReply) and row.quantity == 1 and (reply.remains or 0) > 1:
+        return replace(reply, remains=None)
+    return reply
 
 
 def _told(row: Any, reply: StatusReply | Refused) -> _Told:

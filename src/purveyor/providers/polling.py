@@ -44,6 +44,8 @@ class Followed:
     """Whether a list of ids does not bring its status."""
     subscription: bool
     child_external_ids: tuple[str, ...]
+    asked: int
+    """The number of this question about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def _followed(row: Any) -> Followed:
         alone=row.poll_alone,
         subscription=row.kind == OrderKind.SUBSCRIPTION,
         child_external_ids=tuple(row.child_external_ids),
+        asked=row.polls,
     )
 
 
@@ -167,7 +170,8 @@ class Poller:
             item.id: answered[item.id] for item in followed if item.id in answered and not item.subscription
         }
         if ordinary:
-            await self._workplace.in_database(follow, ordinary)
+            asked = {item.id: item.asked for item in followed}
+            await self._workplace.in_database(follow, ordinary, asked=asked)
         if missing:
             await self._workplace.in_database(
                 poll_later, ids=missing, seconds=SOONEST.total_seconds(), alone=True
@@ -175,7 +179,11 @@ class Poller:
         for item in followed:
             reply = answered.get(item.id)
             if item.subscription and isinstance(reply, StatusReply):
-                await self._follow_subscription(provider, item, reply)
+                try:
+                    await self._follow_subscription(provider, item, reply)
+                except Exception as failure:  # noqa: BLE001  (its neighbours go on)
+                    self._workplace.log_failure("subscriptions", failure)
+                    await self._later([item], Unclear("its answer could not be applied"))
             elif item.subscription and isinstance(reply, Refused):
                 await self._later([item], Unclear(reply.text))
 
@@ -223,4 +231,6 @@ class Poller:
         if vary:
             charges = await self._statuses(provider, fresh[:IDS_PER_CALL])
         told = {} if isinstance(charges, Refused | Unclear) else charges
-        await self._workplace.in_database(follow_subscription, fulfilment_id=item.id, reply=reply, posts=told)
+        await self._workplace.in_database(
+            follow_subscription, fulfilment_id=item.id, reply=reply, posts=told, asked=item.asked
+        )

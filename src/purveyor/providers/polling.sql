@@ -15,14 +15,14 @@ UPDATE providers_fulfilment fulfilment SET
 FROM due, orders_order orders
 WHERE fulfilment.id = due.id AND orders.id = fulfilment.order_id
 RETURNING fulfilment.id, fulfilment.provider_id, fulfilment.external_id, fulfilment.poll_alone, orders.kind,
-          fulfilment.child_external_ids;
+          fulfilment.child_external_ids, fulfilment.polls;
 
 -- name: lock_followed
 -- In order of id, after their orders.
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.quantity, fulfilment.expected_cost,
        fulfilment.cost, fulfilment.cost_corrections, fulfilment.provider_status, fulfilment.provider_charge,
        fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.ended_at,
-       fulfilment.child_external_ids, provider.wallet_id, orders.quantity AS ordered,
+       fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, orders.quantity AS ordered,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end, now() AS now
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id

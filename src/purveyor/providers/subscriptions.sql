@@ -2,7 +2,8 @@
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id,
        fulfilment.service_external_id, fulfilment.provider_rate, fulfilment.fx_rate, fulfilment.child_external_ids,
        fulfilment.ended_at, now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end,
-       now() AS now, provider.wallet_id, subscription.min, subscription.max
+       now() AS now, provider.wallet_id, fulfilment.polls,
+       subscription.min, subscription.max, subscription.posts, subscription.old_posts
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id
 JOIN orders_subscription subscription ON subscription.order_id = fulfilment.order_id
@@ -18,16 +19,24 @@ WHERE fulfilment.id = %(id)s;
 SELECT external_id FROM providers_fulfilment
 WHERE provider_id = %(provider)s AND external_id = ANY(%(external_ids)s::text[]) AND external_id <> '';
 
--- name: write_post
--- The hand-over of a post's order: the provider made it by itself, so it was accepted from the start.
+-- name: made
+-- What has become of a subscription whose order is held.
+SELECT count(*) FILTER (WHERE fields @> '{"old": true}') AS old,
+       count(*) FILTER (WHERE fields IS NULL OR NOT fields @> '{"old": true}') AS new, coalesce(max(part), 0) AS last
+FROM orders_order WHERE parent_id = %(order)s;
+
+-- name: write_posts
+-- The hand-overs of posts' orders: the provider made them by itself, so they were accepted from the start.
 INSERT INTO providers_fulfilment (
     order_id, number, provider_id, route_id, service_external_id, handover, quantity, provider_rate, fx_rate,
     expected_cost, cost, external_id, accepted_at, next_poll_at
-) VALUES (
-    %(order)s, 1, %(provider)s, %(route)s, %(service)s, 'accepted', %(quantity)s, %(rate)s, %(fx_rate)s,
-    %(cost)s, %(cost)s, %(external_id)s, now(), now()
 )
-RETURNING id;
+SELECT post.order_id, 1, parent.provider_id, parent.route_id, parent.service_external_id, 'accepted', post.quantity,
+       parent.provider_rate, parent.fx_rate, post.cost, post.cost, post.external_id, now(), now()
+FROM providers_fulfilment parent,
+     json_to_recordset(%(posts)s::json) AS post (order_id bigint, quantity bigint, cost numeric, external_id text)
+WHERE parent.id = %(id)s
+RETURNING id, cost;
 
 -- name: write_subscription
 UPDATE providers_fulfilment SET
