@@ -71,7 +71,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "PURVEYOR_CURRENCY",
-        "The currency of every price and wallet, three capital letters. Fixed once there are wallets.",
+        "The currency of every price and wallet, three capital letters. Fixed with the first start.",
         "USD",
     ),
     Setting("PURVEYOR_SERVICE_ID_AS_STRING", "1 sends service ids as JSON strings instead of numbers.", "0"),

@@ -184,6 +184,18 @@ def test_a_command_without_a_panel_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_every_command_refuses_another_currency_than_that_of_the_books(tmp_path: Path) -> None:
+    settings = {"PURVEYOR_HOME": str(tmp_path / "home"), "PORT": str(free_port())}
+    assert purveyor("migrate", **settings, PURVEYOR_CURRENCY="EUR").returncode == 0
+    for command in ("up", "serve", "worker", "migrate", "audit"):
+        ended = purveyor(command, **settings)
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            "purveyor: the books are kept in EUR, but PURVEYOR_CURRENCY is USD: "
+            "set PURVEYOR_CURRENCY=EUR, or use another database\n"
+        )
+
+
 def test_the_demo_command_runs_the_simulated_provider_for_itself(tmp_path: Path) -> None:
     settings = {"PURVEYOR_HOME": str(tmp_path / "home")}
     assert purveyor("migrate", **settings).returncode == 0

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from purveyor import configuration
+from purveyor.money.ledger import AnotherCurrency
 from purveyor.ops import migrating
 from purveyor.ops.trouble import Trouble
 
@@ -32,3 +36,12 @@ def test_an_old_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrating, "POSTGRESQL_MIN_VERSION", 99)
     with pytest.raises(Trouble, match="Purveyor needs 99 or newer"):
         migrating.require_database()
+
+
+def test_another_currency_than_that_of_the_books_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    migrating.require_migrated()
+    other = replace(configuration.current(), currency="EUR")
+    monkeypatch.setattr(configuration, "current", lambda: other)
+    for bring_up in (migrating.require_migrated, lambda: migrating.migrate(say=lambda _: None)):
+        with pytest.raises(AnotherCurrency, match="kept in USD, but PURVEYOR_CURRENCY is EUR"):
+            bring_up()

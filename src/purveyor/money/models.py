@@ -7,6 +7,7 @@ from django.db import models
 
 AMOUNT_DIGITS: Final = 24
 AMOUNT_PLACES: Final = 8
+LEDGER_ID: Final = 1
 
 
 def amount_field(**options: Any) -> "models.DecimalField[Any, Any]":
@@ -132,3 +133,18 @@ class Adjustment(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Ledger(models.Model):
+    """What is true of all the money in the database: one row."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="there_is_one_ledger", condition=models.Q(id=LEDGER_ID)),
+        ]
+
+    def __str__(self) -> str:
+        return f"Ledger in {self.currency}"

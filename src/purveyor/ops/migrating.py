@@ -21,9 +21,10 @@ _LOCK_PATIENCE_SECONDS = 600
 
 
 def migrate(*, say: Callable[[str], None]) -> None:
-    """Bring the tables up to date.
+    """Bring the tables up to date, and keep the panel's currency where no books are kept yet.
 
-    Raises `Trouble` when the database cannot be used or was made by a newer version.
+    Raises `Trouble` when the database cannot be used or was made by a newer version, and
+    `purveyor.money.ledger.AnotherCurrency`.
     """
     require_database()
     # A transaction of its own connection holds the lock: a session's lock would not survive PgBouncer.
@@ -35,6 +36,7 @@ def migrate(*, say: Callable[[str], None]) -> None:
         if missing:
             say(f"Bringing the database up to date ({missing} migrations)")
             call_command("migrate", verbosity=0, interactive=False)
+    _hold_to_currency()
 
 
 def require_database() -> None:
@@ -58,12 +60,22 @@ def require_database() -> None:
 
 
 def require_migrated() -> None:
-    """Raise `Trouble` when the tables are older than this version needs. Newer ones serve it as well."""
+    """Raise `Trouble` when the tables are older than this version needs. Newer ones serve it as well.
+
+    Raises `purveyor.money.ledger.AnotherCurrency` when the books are kept in another one than is set.
+    """
     require_database()
     if _missing():
         raise Trouble(
             "the database is not up to date: run `purveyor migrate`, or `purveyor up` for everything"
         )
+    _hold_to_currency()
+
+
+def _hold_to_currency() -> None:
+    from purveyor.money import ledger  # a model: only once Django is ready
+
+    ledger.hold_to_currency(configuration.current().currency)
 
 
 def _missing() -> int:
