@@ -4,7 +4,7 @@ import pytest
 
 from purveyor.accounts import keys
 from purveyor.accounts.models import ApiKey, Customer, CustomerGroup
-from purveyor.accounts.people import AccountError, create_customer, suspend
+from purveyor.accounts.people import AccountError, activate, create_customer, suspend
 from purveyor.accounts.testing import make_customer
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,30 @@ def test_a_revoked_key_is_unknown_and_the_version_grows() -> None:
         keys.revoke_key(prefix=text[:8])
 
 
+def test_a_key_that_cannot_be_revoked_is_told_why_without_showing_it() -> None:
+    customer = make_customer()
+    _, text = keys.create_key(customer=customer)
+    twin, other = keys.create_key(customer=customer)
+    mistyped = text[:-1] + ("0" if text[-1] != "0" else "1")
+    for wrong, why in {
+        mistyped: f"a key begins with {text[:8]}, but goes on otherwise than the one given",
+        text[:20]: "with 20 of 64 characters",
+        "zzzzzzzz": "no live key begins with zzzzzzzz$",
+        "zzzzzzzz" + text[8:]: "no live key begins with zzzzzzzz$",
+        text[:5]: "is too short: give the whole key, or its first 8 characters",
+    }.items():
+        with pytest.raises(AccountError, match=why) as refused:
+            keys.revoke_key(prefix=wrong)
+        assert text[8:16] not in str(refused.value)
+    ApiKey.objects.filter(pk=twin.pk).update(prefix=text[:8])
+    with pytest.raises(AccountError, match="more than one live key begins with"):
+        keys.revoke_key(prefix=text[:8])
+    ApiKey.objects.filter(pk=twin.pk).update(prefix=other[:8])
+    keys.revoke_key(prefix=f" {text[:8]}… ")  # as it is listed
+    with pytest.raises(AccountError, match="the one that does is revoked already"):
+        keys.revoke_key(prefix=text)
+
+
 def test_a_customer_has_several_keys() -> None:
     customer = make_customer()
     texts = [keys.create_key(customer=customer)[1] for _ in range(3)]
@@ -56,6 +80,10 @@ def test_suspension_and_group_grow_the_version() -> None:
     suspend(customer=customer)
     assert keys.version() > before
     assert not keys.holders([keys.digest(text)])[keys.digest(text)].active
+    before = keys.version()
+    activate(customer=customer)
+    assert keys.version() > before
+    assert keys.holders([keys.digest(text)])[keys.digest(text)].active
     before = keys.version()
     group = CustomerGroup.objects.create(name="Gold", discount_percent=5)
     Customer.objects.filter(pk=customer.pk).update(group=group)

@@ -43,20 +43,37 @@ def create_key(*, customer: Customer, name: str = "") -> tuple[ApiKey, str]:
 def revoke_key(*, prefix: str) -> ApiKey:
     """Make the key with this prefix worthless, everywhere within a second.
 
-    The whole key serves as well. Raises `AccountError` when no live key, or more than one, begins so.
+    The whole key serves as well. Raises `AccountError` when that does not name one live key; the text says
+    why and shows no more of the key than its prefix.
     """
-    if len(prefix) < PREFIX_CHARACTERS:
-        raise AccountError(f"give the key's first {PREFIX_CHARACTERS} characters")
-    live = list(ApiKey.objects.filter(prefix=prefix[:PREFIX_CHARACTERS], revoked_at=None)[:2])
-    if len(prefix) > PREFIX_CHARACTERS:  # the whole key, which tells apart what a prefix cannot
-        live = list(ApiKey.objects.filter(digest=digest(prefix), revoked_at=None))
-    if len(live) != 1:
-        found = "more than one live key begins" if live else "no live key begins"
-        raise AccountError(f"{found} with {prefix[:PREFIX_CHARACTERS]}")
-    key = live[0]
+    key = _find_live(prefix.strip().removesuffix("…"))  # as it is listed
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
     return key
+
+
+def _find_live(text: str) -> ApiKey:
+    prefix = text[:PREFIX_CHARACTERS]
+    if len(text) < PREFIX_CHARACTERS:
+        raise AccountError(
+            f"{text!r} is too short: give the whole key, or its first {PREFIX_CHARACTERS} characters"
+        )
+    alike = list(ApiKey.objects.filter(prefix=prefix))
+    if len(text) > PREFIX_CHARACTERS:  # the whole key, which tells apart what a prefix cannot
+        found = [key for key in alike if bytes(key.digest) == digest(text)]
+        if alike and not found:
+            raise AccountError(
+                f"a key begins with {prefix}, but goes on otherwise than the one given (with {len(text)} "
+                f"of {2 * KEY_BYTES} characters): correct it, or give its first {PREFIX_CHARACTERS} only"
+            )
+        alike = found
+    live = [key for key in alike if key.revoked_at is None]
+    if len(live) > 1:
+        raise AccountError(f"more than one live key begins with {prefix}: give the whole key")
+    if not live:
+        revoked = ": the one that does is revoked already" if alike else ""
+        raise AccountError(f"no live key begins with {prefix}{revoked}")
+    return live[0]
 
 
 def digest(text: str) -> bytes:

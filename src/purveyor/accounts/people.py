@@ -54,6 +54,11 @@ def suspend(*, customer: Customer) -> None:
     Customer.objects.filter(pk=customer.pk).update(status=CustomerStatus.SUSPENDED)
 
 
+def activate(*, customer: Customer) -> None:
+    """Open the panel to a suspended customer again; their keys serve again within a second."""
+    Customer.objects.filter(pk=customer.pk).update(status=CustomerStatus.ACTIVE)
+
+
 def balances(customer_ids: Sequence[int]) -> dict[int, Decimal]:
     """The balances (panel currency) of these customers."""
     rows = fetch_hot(
