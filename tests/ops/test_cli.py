@@ -28,7 +28,18 @@ def line_of(result: Result) -> str | None:
 
 def test_the_help_shows_every_command() -> None:
     shown = run("--help").output
-    for command in ("up", "serve", "worker", "simulate", "migrate", "audit", "customer", "key", "demo"):
+    for command in (
+        "up",
+        "serve",
+        "worker",
+        "simulate",
+        "migrate",
+        "audit",
+        "customer",
+        "key",
+        "unknown",
+        "demo",
+    ):
         assert f"\n  {command} " in shown
 
 
@@ -53,6 +64,19 @@ def test_a_customer_is_made_credited_and_suspended() -> None:
     assert run("customer", "suspend", email).output == "buyer@example.com is suspended\n"
     customer.refresh_from_db()
     assert customer.status == CustomerStatus.SUSPENDED
+    assert run("customer", "activate", email).output == "buyer@example.com is active\n"
+    customer.refresh_from_db()
+    assert customer.status == CustomerStatus.ACTIVE
+
+
+@committed
+def test_a_negative_amount_is_written_just_so() -> None:
+    customer = make_customer("10", email="buyer@example.com")
+    for amount in ("-5", "-.5", "-1e0"):
+        assert run("customer", "credit", "buyer@example.com", amount, "--reason", "x").exit_code == 0
+    assert run("customer", "credit", "--reason", "x", "buyer@example.com", "-1").exit_code == 0
+    assert balance_of(customer) == Decimal("2.5")
+    assert "-3.50 takes 3.50 off" in " ".join(run("customer", "credit", "--help").output.split())
 
 
 @committed
@@ -73,9 +97,21 @@ def test_what_the_rooms_refuse_is_one_line() -> None:
             "x",
         ): "there is no customer with the e-mail",
         ("customer", "credit", "buyer@example.com", "0", "--reason", "x"): "an amount other than zero",
+        ("customer", "credit", "buyer@example.com", "1e30", "--reason", "x"): "an amount below",
+        (
+            "customer",
+            "credit",
+            "buyer@example.com",
+            "99999999999999999999",
+            "--reason",
+            "x",
+        ): "an amount below",
         ("customer", "credit", "buyer@example.com", "1", "--reason", " "): "needs a reason",
         ("customer", "credit", "buyer@example.com", "-5.01", "--reason", "x"): "",
         ("key", "revoke", "00000000"): "no live key begins with 00000000",
+        ("key", "revoke", "0000"): "'0000' is too short",
+        ("unknown", "placed", "7", "1"): "there is no hand-over 7",
+        ("unknown", "not-placed", "99999999999999999999"): "there is no hand-over 9999",
     }
     for words, expected in refusals.items():
         line = line_of(run(*words))

@@ -1,5 +1,6 @@
 """The operator's command line: `purveyor`."""
 
+import getpass
 import os
 import sys
 from collections.abc import Iterator
@@ -174,7 +175,7 @@ def demo() -> None:
 
 @commands.group()
 def customer() -> None:
-    """Customers: create, credit, suspend."""
+    """Customers: create, credit, suspend, activate."""
 
 
 @customer.command("create")
@@ -197,16 +198,12 @@ def create_customer(*, email: str, name: str) -> None:
 @click.argument("amount", type=_Amount())
 @click.option("--reason", required=True, help="Why; kept with the transfer.")
 def credit_customer(*, email: str, amount: Decimal, reason: str) -> None:
-    """Put AMOUNT on a customer's balance, or take it off when negative."""
+    """Put AMOUNT on a customer's balance: 25 adds 25, and -3.50 takes 3.50 off, written just so."""
     with _panel():
-        import getpass
-
         from purveyor.accounts import people
 
         found = people.find_customer(email)
-        people.credit(
-            customer=found, amount=amount, reason=reason, actor=f"{getpass.getuser()} (command line)"
-        )
+        people.credit(customer=found, amount=amount, reason=reason, actor=_actor())
         balance = people.balances([found.pk])[found.pk]
         say(
             f"The balance of {found.user.email} is {balance.normalize():f} {configuration.current().currency}"
@@ -223,6 +220,18 @@ def suspend_customer(*, email: str) -> None:
         found = people.find_customer(email)
         people.suspend(customer=found)
         say(f"{found.user.email} is suspended")
+
+
+@customer.command("activate")
+@click.argument("email")
+def activate_customer(*, email: str) -> None:
+    """Open the panel to a suspended customer again."""
+    with _panel():
+        from purveyor.accounts import people
+
+        found = people.find_customer(email)
+        people.activate(customer=found)
+        say(f"{found.user.email} is active")
 
 
 @commands.group()
@@ -243,13 +252,13 @@ def create_key(*, email: str, name: str) -> None:
 
 
 @key.command("revoke")
-@click.argument("prefix")
-def revoke_key(*, prefix: str) -> None:
-    """Make the key that begins with PREFIX worthless."""
+@click.argument("key")
+def revoke_key(*, key: str) -> None:
+    """Make KEY worthless: the whole key, or its first 8 characters as `purveyor key list` shows them."""
     with _panel():
         from purveyor.accounts import keys
 
-        revoked = keys.revoke_key(prefix=prefix)
+        revoked = keys.revoke_key(prefix=key)
         say(f"The key {revoked.prefix}… of {revoked.customer} is revoked")
 
 
@@ -268,6 +277,53 @@ def list_keys(*, email: str | None) -> None:
             state = f"revoked {entry.revoked_at:%Y-%m-%d %H:%M}" if entry.revoked_at else "live"
             used = f"last used {entry.last_used_at:%Y-%m-%d %H:%M}" if entry.last_used_at else "never used"
             say(f"{entry.prefix}…  {state}  {used}  {entry.customer}  {entry.name}".rstrip())
+
+
+@commands.group()
+def unknown() -> None:
+    """Hand-overs of which nobody knows whether the provider took the order: list, placed, not-placed."""
+
+
+@unknown.command("list")
+def list_unknown() -> None:
+    """List the hand-overs to settle, oldest first, with the provider's last answer."""
+    with _panel():
+        from purveyor.ops import unsettled
+
+        for line in unsettled.lines():
+            say(line)
+
+
+@unknown.command("placed")
+@click.argument("fulfilment", type=int)
+@click.argument("external_id")
+def settle_placed(*, fulfilment: int, external_id: str) -> None:
+    """The provider did take it, as its order EXTERNAL_ID: FULFILMENT is followed and costs what it should."""
+    with _panel():
+        from purveyor.ops import unsettled
+        from purveyor.providers.settling import settle_as_placed
+
+        found = unsettled.find(fulfilment)
+        settle_as_placed(fulfilment=found, external_id=external_id, actor=_actor())
+        say(f"Order {found.order_id} is followed as order {external_id.strip()} of {found.provider}")
+
+
+@unknown.command("not-placed")
+@click.argument("fulfilment", type=int)
+def settle_not_placed(*, fulfilment: int) -> None:
+    """The provider did not take it: the order of FULFILMENT goes back to the queue."""
+    with _panel():
+        from purveyor.ops import unsettled
+        from purveyor.providers.settling import settle_as_not_placed
+
+        found = unsettled.find(fulfilment)
+        settle_as_not_placed(fulfilment=found, actor=_actor())
+        found.order.refresh_from_db()
+        say(f"Order {found.order_id} was not placed at {found.provider}; it is {found.order.status} now")
+
+
+def _actor() -> str:
+    return f"{getpass.getuser()} (command line)"
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         error,
         _loaded("purveyor.accounts.people", "AccountError")
         + _loaded("purveyor.money.moving", "MoneyError")
-        + _loaded("purveyor.providers.importing", "ImportTrouble"),
+        + _loaded("purveyor.providers.importing", "ImportTrouble")
+        + _loaded("purveyor.providers.settling", "CannotSettle"),
     ):
         return str(error)
     return None
