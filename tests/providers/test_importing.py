@@ -146,6 +146,13 @@ def test_rows_that_cannot_be_sold_are_passed_over(odd: dict[str, Any]) -> None:
     assert Service.objects.get().name == "Survey answers 2"
 
 
+def test_a_price_that_is_too_high_only_in_our_currency_is_passed_over() -> None:
+    provider = make_provider(fx_rate=Decimal(100_000))
+    keep(provider, row(1, rate="999999999"), row(2))
+    assert sell(provider) == 1
+    assert Service.objects.get().name == "Survey answers 2"
+
+
 def test_odd_rows_that_can_be_sold() -> None:
     provider = make_provider()
     keep(

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from purveyor import configuration
-from purveyor.catalog.models import LARGEST_QUANTITY, RATE_PLACES, Category, Service
+from purveyor.catalog.models import LARGEST_QUANTITY, RATE_DIGITS, RATE_PLACES, Category, Service
 from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.providers.client import Access, Client, ProviderTrouble
 from purveyor.providers.models import Provider, ProviderService, Route
@@ -34,6 +34,8 @@ LARGEST_SANE_RATE: Final = Decimal(10) ** 9
 """Per 1000, in the provider's currency. Panels price rows that are notices, not services, at 10^12."""
 LONGEST_NAME_CHARACTERS: Final = 255
 _RATE_STEP: Final = Decimal(1).scaleb(-RATE_PLACES)
+_RATE_LIMIT: Final = Decimal(10) ** (RATE_DIGITS - RATE_PLACES) - 1
+"""Of a service of ours, in panel currency: what its column holds."""
 _HUNDRED: Final = Decimal(100)
 _ROWS_AT_ONCE: Final = 1000
 _LISTED_FIELDS: Final = (
@@ -236,6 +238,8 @@ def _service(offer: ProviderService, *, provider: Provider, markup_percent: Deci
     if smallest is None or largest is None or not 1 <= smallest <= largest:
         return "limits"
     rate = offer.rate * provider.fx_rate * (_HUNDRED + markup_percent) / _HUNDRED
+    if rate >= _RATE_LIMIT:
+        return "price"
     return Service(
         name=offer.name[:LONGEST_NAME_CHARACTERS],
         description=offer.description,
