@@ -5,7 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
+from structlog.testing import capture_logs
 
 from purveyor.accounts.models import CustomerGroup
 from purveyor.accounts.testing import make_customer
@@ -66,6 +67,24 @@ def test_a_snapshot_is_kept_while_nothing_changes(monkeypatch: pytest.MonkeyPatc
     make_service()
     before = snapshot.current()
     assert later(monkeypatch) is before
+
+
+def test_the_database_takes_no_unknown_type() -> None:
+    service = make_service()
+    with pytest.raises(IntegrityError, match="type_is_one_of_the_protocols"):
+        Service.objects.filter(pk=service.pk).update(type="Default2")
+
+
+def test_a_service_of_unknown_type_is_left_out_of_the_snapshot() -> None:
+    with connection.cursor() as cursor:  # as an older database, or a hand at it, may have it
+        cursor.execute("ALTER TABLE catalog_service DROP CONSTRAINT type_is_one_of_the_protocols")
+    sound, odd = make_service(), make_service()
+    Service.objects.filter(pk=odd.pk).update(type="Default2")
+    snapshot.forget()
+    with capture_logs() as lines:
+        assert list(snapshot.current().services) == [sound.pk]
+    (line,) = lines
+    assert (line["log_level"], line["service"], line["type"]) == ("error", odd.pk, "Default2")
 
 
 def test_each_edit_of_a_service_grows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:

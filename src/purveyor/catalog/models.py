@@ -63,6 +63,10 @@ class Service(models.Model):
     class Meta:
         ordering = ["category__position", "category_id", "position", "id"]
         constraints = [
+            models.CheckConstraint(
+                name="type_is_one_of_the_protocols",
+                condition=models.Q(type__in=[kind.value for kind in OrderType]),
+            ),
             models.CheckConstraint(name="rate_is_not_negative", condition=models.Q(rate__gte=0)),
             models.CheckConstraint(
                 name="min_is_between_1_and_max",

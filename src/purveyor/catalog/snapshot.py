@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+import structlog
 from django.db import transaction
 
 from purveyor.catalog.order_types import FORMS, OrderForm, OrderType
@@ -18,6 +19,9 @@ FRESH_SECONDS: Final = 0.5
 """How long a snapshot is used without asking for the version; an edit shows everywhere within a second."""
 
 _SQL = load_sql(__file__, "snapshot.sql")
+_TYPES: Final = {kind.value: kind for kind in OrderType}
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,13 @@ def _read() -> Snapshot:
     # which costs one needless refresh. The other order would miss that edit for good.
     with transaction.atomic():
         version = _version()
-        services = {
-            row.id: SnapshotService(row.id, row.name, row.description, OrderType(row.type), *row[4:])
-            for row in fetch_all(_SQL["services"])
-        }
+        services = {}
+        for row in fetch_all(_SQL["services"]):
+            kind = _TYPES.get(row.type)
+            if kind is None:  # one service that nobody can order must not keep the others from being sold
+                _log.error("service_type_unknown", service=row.id, type=row.type)
+                continue
+            services[row.id] = SnapshotService(row.id, row.name, row.description, kind, *row[4:])
         own_rates: dict[int, dict[int, Decimal]] = defaultdict(dict)
         for row in fetch_all(_SQL["own_rates"]):
             own_rates[row.customer_id][row.service_id] = row.rate

@@ -156,6 +156,36 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="service",
             constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "type__in",
+                        [
+                            "Default",
+                            "SEO",
+                            "Custom Comments",
+                            "Mentions with Hashtags",
+                            "Mentions Custom List",
+                            "Mentions Hashtag",
+                            "Mentions User Followers",
+                            "Mentions Media Likers",
+                            "Mentions",
+                            "Package",
+                            "Custom Comments Package",
+                            "Comment Likes",
+                            "Poll",
+                            "Comment Replies",
+                            "Invites from Groups",
+                            "Subscriptions",
+                            "Web Traffic",
+                        ],
+                    )
+                ),
+                name="type_is_one_of_the_protocols",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="service",
+            constraint=models.CheckConstraint(
                 condition=models.Q(("rate__gte", 0)), name="rate_is_not_negative"
             ),
         ),
