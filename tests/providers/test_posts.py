@@ -20,7 +20,7 @@ from purveyor.providers.subscriptions import LARGEST_POSTS_DONE, MOST_POSTS_AT_O
 from purveyor.providers.testing import make_provider, make_route
 from tests.audited import violations
 from tests.committed import committed
-from tests.orders.test_races import Second, until_somebody_waits
+from tests.racing import Second, until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 

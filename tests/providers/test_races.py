@@ -22,7 +22,7 @@ from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.workplace import Workplace
 from tests.audited import violations
 from tests.committed import committed
-from tests.orders.test_races import Second, until_somebody_waits
+from tests.racing import Second, until_somebody_waits
 
 pytestmark = committed
 
