@@ -8,6 +8,7 @@ from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from purveyor import configuration
@@ -19,6 +20,7 @@ from purveyor.ops.trouble import Trouble
 PORT_PATIENCE_SECONDS = 3.0
 BACKLOG_CONNECTIONS = 2048
 STOP_PATIENCE_SECONDS = 10
+HEAD_SECONDS = 10  # how long a request's head may take to arrive
 RESPAWN_SECONDS = 0.5
 _POLL_SECONDS = 0.1
 _TARGET = "purveyor.asgi:app"
@@ -37,6 +39,7 @@ def serve() -> None:
         workers=settings.processes,
         loop=Loops.uvloop,
         http=HTTPModes.auto,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000),
         websockets=False,
         backlog=BACKLOG_CONNECTIONS,
         log_level=LogLevels.warning,
