@@ -29,6 +29,7 @@ from purveyor.api.bodies import (
     Scope,
     Send,
     content_length,
+    drain,
 )
 
 API_PATHS: Final = frozenset({"/api/v2", "/api/v2/"})
@@ -64,6 +65,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 async def _live(receive: Receive, send: Send) -> None:
     await receive()
     logs.configure(form=_settings.log_form, least=logging.INFO, stream=sys.stdout)
+    logs.take_in_libraries(least=logging.WARNING)
+    # A broken multipart body is the client's trouble, and told in its request's line.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     application = _Process.application = await start(_settings)
     # What is here now stays; without it a collection takes long enough to be seen in the slowest answers.
     gc.collect()
@@ -82,11 +86,13 @@ async def _page(scope: Scope, receive: Receive, send: Send) -> None:
         )
     except BodyTooLarge:
         await _answer(send, 413, b"The request is too large.\n")
+        await drain(receive)
         return
     except BodyTooSlow:
         await _answer(send, 408, b"The request took too long to arrive.\n")
         return
-    except ClientGone:
+    except ClientGone:  # or a malformed chunk, which the server tells in the same way
+        await _answer(send, 400, b"")
         return
     unread = [body]
 

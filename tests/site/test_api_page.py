@@ -135,6 +135,11 @@ def test_every_refusal_is_explained(api_page: str, refusal: type[Refusal]) -> No
     assert words in dict(rows(part(api_page, "errors")))
 
 
+def test_no_error_is_listed_twice() -> None:
+    words = [row.word for table in error_tables(as_keys=False) for row in table.rows]
+    assert len(words) == len(set(words))
+
+
 def test_the_error_of_a_wrong_key_is_the_doors() -> None:
     assert error_tables(as_keys=False)[0].rows[0].word == UnknownKey().text
 

@@ -1,5 +1,6 @@
 """Who calls: API keys looked up in a cache that lets go as soon as a key, a customer or a group changes."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from time import monotonic
@@ -12,12 +13,14 @@ from purveyor.api.throttling import Throttle
 CACHED_KEYS_MAX: Final = 100_000
 KEY_MAX_CHARACTERS: Final = 256
 """A longer text is no key of ours and is not worth a look-up."""
+SUSPECT_LOOKUPS_MAX: Final = 20
+"""Look-ups at the same time for addresses that guess; the others of theirs wait their turn."""
 STALE_SECONDS: Final = 0.9
 """How long cached keys are believed without news from the database: a revocation holds within a second."""
 
 
 class TooManyGuesses(Exception):
-    """This address showed too many keys that nobody has."""
+    """The key is nobody's, and so were too many from this address before it."""
 
 
 def look_up(digests: Sequence[bytes]) -> list[KeyHolder | None]:
@@ -32,8 +35,9 @@ class KeyCache:
     def __init__(self, *, lookups: Batcher[bytes, KeyHolder | None]) -> None:
         self._lookups = lookups
         self._throttle = Throttle()
+        self._suspects = asyncio.Semaphore(SUSPECT_LOOKUPS_MAX)
         self._holders: dict[bytes, KeyHolder] = {}
-        # Digests that were a customer's at any time: the throttle must not stop them on an emptied cache.
+        # Digests that were a customer's at any time: they need not queue up with guesses on an emptied cache.
         self._familiar: OrderedDict[bytes, None] = OrderedDict()
         self._version: int | None = None
         self._confirmed_at = 0.0
@@ -49,20 +53,24 @@ class KeyCache:
     async def find(self, key: str, *, address: str) -> KeyHolder | None:
         """The holder, asked of the database; None where nobody holds the key.
 
-        Raises `TooManyGuesses` without asking, for an address that guesses. Unknown keys are not remembered:
-        one made a moment ago must work.
+        Raises `TooManyGuesses` where nobody holds it and the address guesses: a good key is served whatever
+        its neighbours do. Unknown keys are not remembered: one made a moment ago must work.
         """
-        now = monotonic()
         wanted = digest(key)
-        if wanted not in self._familiar and self._throttle.is_spent(address, now=now):
+        if len(key) > KEY_MAX_CHARACTERS:
+            holder = None
+        elif wanted not in self._familiar and self._throttle.is_spent(address, now=monotonic()):
+            async with self._suspects:
+                holder = await self._ask(wanted)
+        else:
+            holder = await self._ask(wanted)
+        if holder is not None:
+            return holder
+        now = monotonic()
+        if self._throttle.is_spent(address, now=now):
             raise TooManyGuesses
-        generation = self._generation
-        holder = (await self._lookups.submit([wanted]))[0] if len(key) <= KEY_MAX_CHARACTERS else None
-        if holder is None:
-            self._throttle.count(address, now=now)
-            return None
-        self._remember(wanted, holder, generation)
-        return holder
+        self._throttle.count(address, now=now)
+        return None
 
     def confirm(self, version: int, *, now: float) -> None:
         """Take in the version read from the database at `now`; another one than before empties the cache."""
@@ -84,6 +92,13 @@ class KeyCache:
         """The keys used since the last call."""
         used, self._used = self._used, set()
         return used
+
+    async def _ask(self, wanted: bytes) -> KeyHolder | None:
+        generation = self._generation
+        holder = (await self._lookups.submit([wanted]))[0]
+        if holder is not None:
+            self._remember(wanted, holder, generation)
+        return holder
 
     def _remember(self, wanted: bytes, holder: KeyHolder, generation: int) -> None:
         if generation != self._generation:

@@ -1,6 +1,7 @@
 """Reading a request's body without trusting its sender: a cap on its size and a deadline for its arrival."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
 from typing import Any, Final
@@ -12,7 +13,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 BODY_MAX_BYTES: Final = 1024 * 1024
 DRAIN_MAX_BYTES: Final = 8 * BODY_MAX_BYTES
-"""A body over the cap is read and dropped up to here: most clients read no answer before all is sent."""
+"""A refused body is read and dropped up to here: most clients read no answer before all is sent."""
+DRAIN_SECONDS: Final = 2.0
+"""How long more of a refused body is waited for."""
 BODY_SECONDS: Final = 10.0
 """How long a body may take to arrive."""
 SWEEP_SECONDS: Final = 0.5
@@ -49,10 +52,10 @@ class Deadlines:
     ) -> bytes:
         """Read the whole body, which may be empty.
 
-        `announced` is its content-length; `limit` is in bytes. Raises `BodyTooLarge`, `BodyTooSlow` or
-        `ClientGone`.
+        `announced` is its content-length; `limit` is in bytes. Raises `BodyTooLarge`, as soon as it is known
+        to be, `BodyTooSlow` or `ClientGone`.
         """
-        if announced is not None and announced > DRAIN_MAX_BYTES:
+        if announced is not None and announced > limit:
             raise BodyTooLarge
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
@@ -94,14 +97,25 @@ async def _read(receive: Receive, announced: int | None, limit: int) -> bytes:
         size += len(part)
         # The server tells the end of a body in a message of its own; whoever counted need not wait for it.
         is_last = size == announced or not message.get("more_body", False)
-        if is_last and size == len(part) <= limit:
-            return part
-        if size <= limit:
-            parts.append(part)
-        elif is_last or size > DRAIN_MAX_BYTES:
+        if size > limit:
             raise BodyTooLarge
+        if is_last and size == len(part):
+            return part
+        parts.append(part)
         if is_last:
             return b"".join(parts)
+
+
+async def drain(receive: Receive) -> None:
+    """Read and drop what still comes of a body that was refused, so that its sender gets to read why."""
+    size = 0
+    with contextlib.suppress(TimeoutError, RuntimeError):  # the latter where the server is through with it
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while size <= DRAIN_MAX_BYTES:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                size += len(message.get("body", b""))
 
 
 def content_length(scope: Scope) -> int | None:

@@ -1,6 +1,7 @@
 """The door itself: one request of API v2 from its first byte to its answer (protocol §1, §6)."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from time import monotonic
 from typing import Final
 
@@ -18,6 +19,7 @@ from purveyor.api.bodies import (
     Scope,
     Send,
     content_length,
+    drain,
 )
 from purveyor.api.catalogue import PriceLists
 from purveyor.api.decoding import Parameters, Undecodable, decode
@@ -32,6 +34,7 @@ _JSON: Final[list[Header]] = [(b"content-type", b"application/json"), (b"cache-c
 _PLAIN: Final[list[Header]] = [*_JSON, (b"vary", b"accept-encoding")]
 _GZIP: Final[list[Header]] = [*_PLAIN, (b"content-encoding", b"gzip")]
 _RETRY: Final[Header] = (b"retry-after", b"2")
+_REFUSED: Final[list[Header]] = list(_JSON)  # with another status than 200
 _START: Final = {"type": "http.response.start", "status": 200, "headers": _JSON}
 
 KEY_NAMES: Final = ("key", "api_token", "api")
@@ -43,13 +46,18 @@ class UnknownKey(Refusal):
 
 
 class Rejected(Exception):
-    """A request that is not taken, for a reason that HTTP has a status for."""
+    """A request that is not taken, for a reason that HTTP has a status for.
 
-    def __init__(self, status: int, words: str, outcome: Outcome) -> None:
+    Without words its body is empty: a JSON error on `status` would make consumers give their order up (§5).
+    """
+
+    def __init__(self, status: int, outcome: Outcome, *, words: str = "", again: bool = False) -> None:
         super().__init__(words)
         self.status = status
-        self.words = words
         self.outcome = outcome
+        self.words = words
+        self.again = again
+        """Whether the same request may be taken in a while."""
 
 
 class Answer:
@@ -102,17 +110,21 @@ class Door:
             answer.body = replies.encode(replies.error(refusal, as_key=self._errors_as_keys))
         except Rejected as rejected:
             answer.status, answer.outcome = rejected.status, rejected.outcome
-            answer.headers = [*_JSON, _RETRY]
-            answer.body = replies.encode(replies.ErrorReply(rejected.words))
+            answer.headers = [_RETRY] if rejected.again else []
+            if rejected.words:
+                answer.headers = _REFUSED
+                answer.body = replies.encode(replies.ErrorReply(rejected.words))
         except ClientGone:
-            answer.outcome = Outcome.GONE
+            # Read by nobody, unless the server took a malformed chunk for the end of the client.
+            answer.status, answer.headers, answer.outcome = HTTPStatus.BAD_REQUEST, [], Outcome.GONE
         except Exception as trouble:  # noqa: BLE001  (whatever it was, it is ours, and the caller learns nothing)
             # An empty body: a JSON error on `status` would make consumers give their order up (§5).
             answer.status, answer.headers, answer.body = 503, [_RETRY], b""
             answer.outcome, answer.trouble = Outcome.TROUBLE, repr(trouble)
-        if answer.outcome is not Outcome.GONE:
-            await _send(send, answer)
+        await _send(send, answer)
         self._observe(answer, monotonic() - started)
+        if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            await drain(receive)
 
     async def _answer(self, answer: Answer, scope: Scope, receive: Receive) -> None:
         method = scope["method"]
@@ -123,7 +135,9 @@ class Door:
         answer.holder = holder = await self._holder(parameters, scope, answer)
         if not holder.active:
             raise AccountSuspended
-        answer.action = action = recognised(parameters)
+        action = recognised(parameters)
+        if action:
+            answer.action = action
         if action == SERVICES:
             page = await self._price_lists.page(holder)
             wants_gzip = _accepts_gzip(scope["headers"])
@@ -143,9 +157,11 @@ class Door:
             try:
                 body = await self._bodies.read_body(receive, announced=announced)
             except BodyTooLarge:
-                raise Rejected(413, "Request too large", Outcome.UNREADABLE) from None
+                raise Rejected(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Outcome.UNREADABLE, words="Request too large"
+                ) from None
             except BodyTooSlow:
-                raise Rejected(408, "Request timed out", Outcome.UNREADABLE) from None
+                raise Rejected(HTTPStatus.REQUEST_TIMEOUT, Outcome.UNREADABLE, again=True) from None
         try:
             return decode(
                 content_type=_content_type(scope["headers"]), query=scope["query_string"], body=body
@@ -154,7 +170,7 @@ class Door:
             raise IncorrectRequest from None
 
     async def _holder(self, parameters: Parameters, scope: Scope, answer: Answer) -> KeyHolder:
-        """Whose key it is. Raises `UnknownKey`, or `Rejected` for an address that tries too many."""
+        """Whose key it is. Raises `UnknownKey`, or `Rejected` for one of too many from the same address."""
         key = parameters.get("key") or next(filter(None, map(parameters.get, KEY_NAMES)), "")
         key = key.strip()
         holder = self._keys.known(key, now=monotonic()) if key else None
@@ -163,7 +179,7 @@ class Door:
             try:
                 holder = await self._keys.find(key, address=answer.address) if key else None
             except TooManyGuesses:
-                raise Rejected(429, "Too many requests", Outcome.THROTTLED) from None
+                raise Rejected(HTTPStatus.TOO_MANY_REQUESTS, Outcome.THROTTLED, again=True) from None
             if holder is None:
                 answer.outcome = Outcome.UNAUTHORISED
                 raise UnknownKey

@@ -112,19 +112,16 @@ _REFUSALS: Final[Sequence[tuple[Text, Sequence[tuple[type[refusals.Refusal] | st
         (
             (
                 refusals.IncorrectOrderId,
-                _("You have no order with this ID."),
+                _(
+                    "You have no order with this ID. For a cancel also: the service offers none, one was "
+                    "requested before, or the order has ended."
+                ),
             ),
             (refusals.RefillDisabled, _("The service offers no refill.")),
             (refusals.OrderNotCompleted, _("Only a completed order can be refilled.")),
             (refusals.RefillTooSoon, _("Ask again when 24 hours have passed.")),
             (refusals.RefillDaysOver, _("The time in which the service refills is over: this is final.")),
             (refusals.RefillNotFound, _("You have no refill with this ID.")),
-            (refusals.CancelDisabled, _("The service offers no cancel.")),
-            (
-                refusals.CancelAlreadyRequested,
-                _("A cancel was requested before: wait for the order’s status."),
-            ),
-            (refusals.OrderAlreadyFinished, _("The order has ended.")),
         ),
     ),
 )
@@ -150,9 +147,15 @@ def _error(refusal: type[refusals.Refusal] | str, *, as_keys: bool) -> str:
 HTTP_CODES: Final = _table(
     _("HTTP codes"),
     ("200", _("Every answer in JSON, errors included: read the body, not the code.")),
-    ("408", _("The body did not arrive in time. Nothing was done.")),
+    ("408", _("The body did not arrive in time. Nothing was done; the answer is empty.")),
     ("413", _("The body is larger than 1 MB. Nothing was done.")),
-    ("429", _("Too many unknown keys came from your address. Wait a minute, then use the right key.")),
+    (
+        "429",
+        _(
+            "The key is unknown, as too many from your address were before it; the answer is empty. "
+            "The right key is always served."
+        ),
+    ),
     (
         "503",
         _(
