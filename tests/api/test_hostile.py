@@ -261,6 +261,57 @@ def test_strange_json_values(panel: Panel, caller: Caller, link: str) -> None:
     assert not Order.objects.filter(customer=caller.customer).exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("link", '{"a":1}', "Bad link"),
+        ("link", '["https://example.com/1","https://example.com/2"]', "Bad link"),
+        ("link", '["https://example.com/1"]', "Bad link"),
+        ("link", "true", "Bad link"),
+        ("service", "true", "Incorrect service ID"),
+        ("service", "[1]", "Incorrect service ID"),
+        ("quantity", "true", "Incorrect request"),
+        ("quantity", "[10]", "Incorrect request"),
+        ("quantity", '{"a":10}', "Incorrect request"),
+        ("runs", "true", "Incorrect request"),
+        ("action", '["add"]', "Incorrect request"),
+        ("key", "true", "Invalid API key"),
+    ],
+)
+def test_a_json_value_of_another_kind(
+    panel: Panel, caller: Caller, field: str, value: str, words: str
+) -> None:
+    fields = {
+        "key": f'"{caller.key}"',
+        "action": '"add"',
+        "service": str(panel.services[OrderType.DEFAULT].pk),
+        "link": '"https://example.com/kind"',
+        "quantity": "10",
+        "interval": "10",
+        "runs": "2",
+    } | {field: value}
+    body = "{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}"
+    answer = requests.post(panel.api, data=body, headers={"content-type": "application/json"}, timeout=30)
+    assert json_of(answer) == {"error": words}
+    assert not Order.objects.filter(customer=caller.customer).exists()
+
+
+def test_order_ids_as_other_json_values(panel: Panel, caller: Caller) -> None:
+    service = panel.services[OrderType.DEFAULT].pk
+    order = panel.post(caller, "add", service=service, link="https://example.com/ids", quantity=10)["order"]
+    call: dict[str, Any] = {"key": caller.key, "action": "status"}
+    incorrect = {"error": "Incorrect order ID"}
+
+    def ask(**fields: Any) -> Any:
+        return json_of(requests.post(panel.api, json=call | fields, timeout=30))
+
+    assert ask(order=float(order))["status"] == "Pending"
+    assert ask(orders=[float(order)])[str(order)]["status"] == "Pending"
+    for wrong in (True, [order], {"a": order}, order + 0.5):
+        assert ask(order=wrong) == incorrect
+    assert ask(orders=[order + 0.5, [order], True]) == {str(order + 0.5): incorrect, "Array": incorrect}
+
+
 @pytest.mark.parametrize("number", ["1e9", "1E2", "-5", "1.5", "1e400", "9" * 4000])
 def test_json_numbers_that_are_no_quantity(panel: Panel, caller: Caller, number: str) -> None:
     service = panel.services[OrderType.DEFAULT].pk

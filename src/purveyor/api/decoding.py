@@ -23,6 +23,9 @@ LARGEST_NUMBER_BITS: Final = 128
 
 Parameters = dict[str, str]
 
+UNREADABLE: Final = "\udcff"
+"""Stands for a value that is no text and no number, where one is needed: whatever reads it refuses it."""
+
 ID_LISTS: Final = frozenset({"orders", "refills"})
 TEXT_LISTS: Final = frozenset(
     field.name
@@ -37,8 +40,17 @@ _FORM: Final = b"application/x-www-form-urlencoded"
 _BEFORE_JSON: Final = b"{\xef \t\r\n"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
-# Numbers with a point or an exponent stay as written: 1e9 must not become a quantity, nor 1.5 an id.
-_decode_json = msgspec.json.Decoder(float_hook=str).decode
+
+def _number_text(written: str) -> str:
+    """A number with a point or an exponent as written: 1e9 must not become a quantity, nor 1.5 an id.
+
+    Without its decimals where they are noughts: what calculates in floats writes 1.0 for an id.
+    """
+    whole, _, decimals = written.partition(".")
+    return written if decimals.strip("0") else whole
+
+
+_decode_json = msgspec.json.Decoder(float_hook=_number_text).decode
 
 
 class Undecodable(Exception):
@@ -167,7 +179,11 @@ def _gather(pairs: Iterable[tuple[str, str]]) -> Parameters:
 
 
 def _joined(name: str, values: list[str]) -> str:
-    return ("\n" if name in TEXT_LISTS else ",").join(values)
+    if name in TEXT_LISTS:
+        return "\n".join(values)
+    if name in ID_LISTS:
+        return ",".join(values)
+    return values[0] if len(values) == 1 else UNREADABLE  # only lists are sent as arrays (§1.3)
 
 
 def _gather_json(body: bytes) -> Parameters:
@@ -180,12 +196,25 @@ def _gather_json(body: bytes) -> Parameters:
     pairs: list[tuple[str, str]] = []
     for name, value in sent.items():
         if isinstance(value, list | dict):
-            # PHP encodes an array with gaps as an object: its values are the list.
-            entries = list(value.values()) if isinstance(value, dict) else value
-            pairs.append((name, _joined(name, [_json_text(entry) for entry in entries])))
-        else:
+            pairs.append((name, _json_list_text(name, value)))
+        elif value is not False:  # said of something that is not wanted: as good as absent
             pairs.append((name, _json_text(value)))
     return _gather(pairs)
+
+
+def _json_list_text(name: str, value: list[object] | dict[str, object]) -> str:
+    """The text of a list; `UNREADABLE` for a parameter that is none."""
+    plain_name = name.partition("[")[0]
+    if not value:
+        return ""
+    # PHP encodes an array with gaps as an object: its values are the list.
+    entries = [_json_text(entry) for entry in (value.values() if isinstance(value, dict) else value)]
+    if plain_name in ID_LISTS:
+        # Junk is answered in its own row, by the name that PHP gives to a list within a list (§1.4).
+        entries = ["Array" if entry == UNREADABLE else entry for entry in entries]
+    elif plain_name not in TEXT_LISTS:
+        return UNREADABLE
+    return _joined(plain_name, entries)
 
 
 def _json_text(value: object) -> str:
@@ -193,8 +222,6 @@ def _json_text(value: object) -> str:
         return value
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, int) and value.bit_length() <= LARGEST_NUMBER_BITS:
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= LARGEST_NUMBER_BITS:
         return str(value)
-    return "Array"  # what PHP makes of a list within a list; it is no id and no number
+    return UNREADABLE
