@@ -21,7 +21,7 @@ T = TypeVar("T")
 CLOSE_SECONDS: Final = 10.0
 """How long the end of the process waits for a thread's last call."""
 
-# `purveyor.database` raises the driver's errors, the ORM Django's.
+# Django's errors stand for the driver's wherever a room asks; the driver's own are for what slips past them.
 ConnectionLost: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
@@ -270,8 +269,3 @@ def order_type_named(name: str) -> OrderType | None:
 
 def _why(reply: Refused | Unclear) -> str:
     return reply.text if isinstance(reply, Refused) else reply.why
-
-
-def due_for_sync(provider_ids: Iterable[int]) -> QuerySet[Provider]:
-    """Those of the providers whose catalogue is due to be read again."""
-    return Provider.objects.filter(pk__in=list(provider_ids), next_sync_at__lte=timezone.now())
