@@ -11,3 +11,12 @@ def allow_emptying_the_ledger() -> None:
     """Let the test database be emptied between tests; the rule itself is tested in tests/money."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE money_transfer DISABLE TRIGGER transfers_are_never_emptied")
+
+
+def break_connection() -> None:
+    """Let the server end this thread's connection; the client has not noticed yet."""
+    broken = connection.connection.info.backend_pid
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [broken])
+    other.close()

@@ -1,13 +1,12 @@
 """Placing: one after the other in meaning, together in fact."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection
 
 from purveyor import configuration
 from purveyor.accounts.models import CustomerGroup, CustomerStatus
@@ -15,16 +14,17 @@ from purveyor.accounts.people import suspend
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.models import OwnRate
 from purveyor.catalog.order_types import OrderType
-from purveyor.catalog.snapshot import current, forget
+from purveyor.catalog.snapshot import forget
 from purveyor.catalog.testing import make_service
 from purveyor.money.models import Transfer, TransferKind
+from purveyor.money.moving import move
 from purveyor.orders import placing, refusals
 from purveyor.orders.models import Dispatch, Order, OrderKind, Status
 from purveyor.orders.placing import PlacingInterrupted, place
 from purveyor.orders.requests import OrderRequest, Placed
 from purveyor.orders.testing import place_one, request, try_one
 from tests.audited import FULFILMENT, violations
-from tests.committed import committed
+from tests.committed import break_connection, committed
 
 pytestmark = pytest.mark.django_db
 
@@ -145,8 +145,8 @@ def test_one_poison_row_hurts_nobody_else(monkeypatch: pytest.MonkeyPatch) -> No
     service = make_service()
     original = placing._row  # noqa: SLF001  (a row that the database rejects cannot come through validation)
 
-    def poisoned(sale: Any) -> dict[str, Any]:
-        row = original(sale)
+    def poisoned(sale: Any, order_id: int) -> dict[str, Any]:
+        row = original(sale, order_id)
         return {**row, "charge": Decimal(-1)} if "poison" in row["link"] else row
 
     monkeypatch.setattr(placing, "_row", poisoned)
@@ -262,7 +262,7 @@ def test_a_subscription_costs_nothing_to_begin_but_needs_one_post() -> None:
 def test_trouble_before_the_commit_says_that_nothing_was_placed(monkeypatch: pytest.MonkeyPatch) -> None:
     customer, service = make_customer(), make_service()
 
-    def fail(*_: object) -> list[int]:
+    def fail(*_: object) -> None:
         raise OperationalError("gone")
 
     monkeypatch.setattr(placing, "_write", fail)
@@ -275,17 +275,17 @@ def test_trouble_before_the_commit_says_that_nothing_was_placed(monkeypatch: pyt
 def test_trouble_at_the_commit_says_that_it_may_have_been_placed(monkeypatch: pytest.MonkeyPatch) -> None:
     customer, service = make_customer(), make_service()
 
-    @contextmanager
-    def breaking_commit() -> Iterator[None]:
-        yield
-        raise OperationalError("gone")
+    def move_and_break(*args: Any, **options: Any) -> list[bool]:
+        made = move(*args, **options)
+        break_connection()
+        return made
 
-    current()  # the catalogue is at hand before the database breaks
-    monkeypatch.setattr(transaction, "atomic", breaking_commit)
-    monkeypatch.setattr(placing, "_write", lambda _: [1])
+    monkeypatch.setattr(placing, "move", move_and_break)
     with pytest.raises(PlacingInterrupted) as caught:
         place([request(customer, service, quantity=10)])
     assert caught.value.may_have_been_placed
+    connection.close()
+    assert Order.objects.count() == 0
 
 
 def test_trouble_after_half_a_poisoned_batch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,11 +294,11 @@ def test_trouble_after_half_a_poisoned_batch_says_so(monkeypatch: pytest.MonkeyP
     write = placing._write  # noqa: SLF001  (the database's part, which breaks here at will)
     troubles: list[Exception | None] = [DataError("poison"), None, OperationalError("gone")]
 
-    def fail_in_turn(sales: Any) -> list[int]:
+    def fail_in_turn(sales: Any, order_ids: Any) -> None:
         trouble = troubles.pop(0)
         if trouble is not None:
             raise trouble
-        return write(sales)
+        write(sales, order_ids)
 
     monkeypatch.setattr(placing, "_write", fail_in_turn)
     with pytest.raises(PlacingInterrupted) as caught:

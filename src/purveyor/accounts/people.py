@@ -8,7 +8,8 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from purveyor.accounts.models import Customer, CustomerStatus, User
-from purveyor.database import fetch_hot, id_array
+from purveyor.database import id_array
+from purveyor.exchanges import fetch_hot
 from purveyor.money.adjusting import adjust
 from purveyor.money.models import Transfer, Wallet, WalletKind
 

@@ -3,9 +3,10 @@
 A rate is panel currency per 1000; of a package type, per order (protocol §8).
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
+
+import msgspec
 
 from purveyor.catalog.models import RATE_PLACES
 from purveyor.money.models import AMOUNT_PLACES
@@ -16,8 +17,7 @@ _AMOUNT_STEP: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
 _HUNDRED: Final = Decimal(100)
 
 
-@dataclass(frozen=True, slots=True)
-class UnitPrice:
+class UnitPrice(msgspec.Struct, frozen=True):
     """A price together with the rule that gave it, as frozen on the order."""
 
     rate: Decimal

@@ -1,12 +1,14 @@
 """The one function that moves money."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 from django.db import IntegrityError, connection
+from psycopg.errors import NotNullViolation
 
-from purveyor.database import as_json, fetch_all, fetch_hot, id_array, load_sql, violated_constraint
+from purveyor.database import as_json, fetch_all, id_array, load_sql, violated_constraint
+from purveyor.exchanges import queue_hot
 from purveyor.money.models import TransferKind
 
 _SQL = load_sql(__file__, "moving.sql")
@@ -25,8 +27,7 @@ class NoSuchWallet(MoneyError):
     """A transfer names a wallet that does not exist."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
+class Movement(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to move `amount` (panel currency, positive) from one wallet to another.
 
     `kind`, `cause_id` and `part` together are unique for ever: the same wish twice moves money once.
@@ -40,8 +41,7 @@ class Movement:
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LockedWallet:
+class LockedWallet(msgspec.Struct, frozen=True):
     """A customer's wallet, held until the end of the transaction."""
 
     id: int
@@ -55,11 +55,16 @@ def lock_wallets(ids: Iterable[int]) -> dict[int, LockedWallet]:
     return {row.id: LockedWallet(*row) for row in rows}
 
 
-def move(movements: Sequence[Movement], *, wallets_are_locked: bool = False) -> list[bool]:
+def move(
+    movements: Sequence[Movement], *, wallets_are_locked: bool = False, are_new: bool = False
+) -> list[bool]:
     """Move money, all of it or (by an exception) none, and tell of each movement whether it was made now.
 
     One that was made before is not made again and is told as False. Runs inside the caller's transaction.
-    Raises `BelowFloor` or `NoSuchWallet`; then the caller's transaction must be rolled back.
+    Raises `BelowFloor` or `NoSuchWallet`; then the caller's transaction must be rolled back. A caller whose
+    movements `are_new`, as their cause was made in the same transaction, need not wait for the answer: in a
+    `hot_transaction` they are made together with its commit, which fails as a whole with an `IntegrityError`
+    where they cannot be.
     """
     if not connection.in_atomic_block:
         raise MoneyError("money moves inside a transaction")
@@ -67,15 +72,17 @@ def move(movements: Sequence[Movement], *, wallets_are_locked: bool = False) -> 
         return []
     if not wallets_are_locked:
         lock_wallets(wallet for item in movements for wallet in (item.source_id, item.destination_id))
-    parameters = _parameters(movements)
     try:
-        made = {tuple(row) for row in fetch_hot(_SQL["move"], parameters)}
+        answer = queue_hot(_SQL["move"], _parameters(movements))
+        if are_new:
+            return [True] * len(movements)
+        made = {tuple(row) for row in answer.rows()}
     except IntegrityError as violation:
         if violated_constraint(violation) == _FLOOR_CONSTRAINT:
             raise BelowFloor("the balance does not suffice") from violation
+        if isinstance(violation.__cause__, NotNullViolation):
+            raise NoSuchWallet(str(violation)) from violation
         raise
-    if len(made) < len(movements):
-        _refuse_missing_wallets(movements, parameters)
     return [(item.kind.value, item.cause_id, item.part) in made for item in movements]
 
 
@@ -87,7 +94,7 @@ def _parameters(movements: Sequence[Movement]) -> dict[str, str]:
         "movements": as_json(
             [
                 {
-                    "kind": item.kind.value,
+                    "kind": item.kind,
                     "cause_id": item.cause_id,
                     "part": item.part,
                     "source_id": int(item.source_id),
@@ -98,13 +105,3 @@ def _parameters(movements: Sequence[Movement]) -> dict[str, str]:
             ]
         ),
     }
-
-
-def _refuse_missing_wallets(movements: Sequence[Movement], parameters: dict[str, str]) -> None:
-    """Raise unless each movement exists by now, made in this call or before."""
-    existing = {tuple(row) for row in fetch_all(_SQL["already_made"], parameters)}
-    for item in movements:
-        if (item.kind.value, item.cause_id, item.part) not in existing:
-            raise NoSuchWallet(
-                f"{item.kind} of {item.cause_id}: from {item.source_id} to {item.destination_id}"
-            )

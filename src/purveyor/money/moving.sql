@@ -6,15 +6,18 @@ ORDER BY id FOR UPDATE;
 
 -- name: move
 -- Writes the transfers and, of customers' wallets only, the running balances. A transfer that exists already
--- is left out together with its effect on balances, and so is one that names no wallet. The wallets are found
--- by their ids once: joined to a list of unknown length, the table would be read as a whole.
+-- is left out together with its effect on balances. One that names no wallet is an error: it is then written
+-- with NULL in its place. The wallets are found by their ids once: joined to a list of unknown length, the table
+-- would be read as a whole.
 WITH wallet AS MATERIALIZED (
     SELECT id FROM money_wallet WHERE id = ANY(%(wallets)s::bigint[])
 ), made AS (
     INSERT INTO money_transfer (kind, cause_id, part, source_id, destination_id, amount)
-    SELECT kind, cause_id, part, source_id, destination_id, amount FROM json_to_recordset(%(movements)s::json)
+    SELECT wanted.kind, wanted.cause_id, wanted.part, source.id, destination.id, wanted.amount
+    FROM json_to_recordset(%(movements)s::json)
         AS wanted (kind text, cause_id bigint, part smallint, source_id bigint, destination_id bigint, amount numeric)
-    WHERE source_id IN (SELECT id FROM wallet) AND destination_id IN (SELECT id FROM wallet)
+    LEFT JOIN wallet AS source ON source.id = wanted.source_id
+    LEFT JOIN wallet AS destination ON destination.id = wanted.destination_id
     ON CONFLICT (kind, cause_id, part) DO NOTHING
     RETURNING kind, cause_id, part, source_id, destination_id, amount
 ), changes AS (
@@ -29,8 +32,3 @@ WITH wallet AS MATERIALIZED (
         AND money_wallet.id = ANY(%(wallets)s::bigint[])
 )
 SELECT kind, cause_id, part FROM made;
-
--- name: already_made
-SELECT transfer.kind, transfer.cause_id, transfer.part FROM money_transfer transfer
-JOIN json_to_recordset(%(movements)s::json) AS wanted (kind text, cause_id bigint, part smallint)
-    ON (transfer.kind, transfer.cause_id, transfer.part) = (wanted.kind, wanted.cause_id, wanted.part);

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from purveyor.accounts.models import CustomerStatus
 from purveyor.catalog.prices import charge
 from purveyor.catalog.snapshot import Snapshot, SnapshotService
@@ -20,8 +22,7 @@ from purveyor.orders.requests import OrderRequest, PartRequest, Placed
 from purveyor.orders.validation import ValidOrder
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A request whose service and fields are valid."""
 
     request: OrderRequest
@@ -29,8 +30,7 @@ class Draft:
     order: ValidOrder
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(msgspec.Struct, frozen=True):
     """A request that breaks a rule of its service. It may still repeat an order that was placed."""
 
     request: OrderRequest
@@ -40,8 +40,7 @@ class Invalid:
 Item = Draft | Invalid | PartRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buyer:
+class Buyer(msgspec.Struct, frozen=True):
     """A customer with their wallet, as locked."""
 
     customer_id: int
@@ -52,16 +51,14 @@ class Buyer:
     floor: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(msgspec.Struct, frozen=True):
     """An order that an idempotency key of the batch names already."""
 
     order_id: int
     content_digest: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sale:
+class Sale(msgspec.Struct, frozen=True, kw_only=True):
     """An order to be written, with its price."""
 
     item: Draft | PartRequest
@@ -74,8 +71,7 @@ class Sale:
     """What leaves the customer's wallet for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SameAs:
+class SameAs(msgspec.Struct, frozen=True):
     """The order that another place of the same batch makes: same customer, same idempotency key."""
 
     index: int

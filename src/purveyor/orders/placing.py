@@ -1,18 +1,18 @@
 """Placing orders: the one way in, whichever door they come through."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final
 
 import structlog
 from django.db import DataError, Error, IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
+from msgspec.structs import asdict, replace
 
 from purveyor import configuration
 from purveyor.catalog.snapshot import Snapshot, current
-from purveyor.database import as_json, fetch_hot, hot_transaction, id_array, load_sql, violated_constraint
+from purveyor.database import as_json, id_array, load_sql, violated_constraint
+from purveyor.exchanges import Answer, hot_transaction, queue_hot
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.deciding import (
@@ -65,14 +65,16 @@ def place(requests: Sequence[OrderRequest | PartRequest]) -> list[Placed | Refus
         snapshot = current()
         items = _checked(requests, snapshot)
         with hot_transaction():
-            circumstances = _look_around(items)
+            circumstances, free_ids = _look_around(items)
             decisions = decide(
                 items, circumstances, snapshot=snapshot, duplicates=configuration.current().duplicates
             )
-            order_ids = _write([decision for decision in decisions if isinstance(decision, Sale)])
-            written = bool(order_ids)
+            sales = [decision for decision in decisions if isinstance(decision, Sale)]
+            order_ids = free_ids[: len(sales)]
+            _write(sales, order_ids)
+            written = bool(sales)
     except (InterfaceError, OperationalError) as error:
-        # Once all was written, the connection broke at the commit, and only the database knows its outcome.
+        # Orders go out together with their commit: whether they arrived, only the database knows.
         raise PlacingInterrupted(may_have_been_placed=written) from error
     except (DataError, IntegrityError) as error:
         if len(requests) == 1:
@@ -117,8 +119,8 @@ def _draft(request: OrderRequest, snapshot: Snapshot, today: date) -> Draft | In
         return Invalid(request, refusal)
 
 
-def _look_around(items: Sequence[Item]) -> Circumstances:
-    """Hold the wallets of everyone in the batch, then see what is there already."""
+def _look_around(items: Sequence[Item]) -> tuple[Circumstances, list[int]]:
+    """Hold the wallets of everyone in the batch, then see what is there already; and ids for new orders."""
     drafts = [item for item in items if isinstance(item, Draft)]
     keyed = [
         item.request
@@ -128,80 +130,57 @@ def _look_around(items: Sequence[Item]) -> Circumstances:
     customers = {
         item.customer_id if isinstance(item, PartRequest) else item.request.customer_id for item in items
     }
-    rows = fetch_hot(_SQL["lock_customers"], {"customers": id_array(customers)})
-    return Circumstances(
-        buyers={
-            row.customer_id: Buyer(
-                customer_id=row.customer_id,
-                group_id=row.group_id,
-                status=row.status,
-                wallet_id=row.wallet_id,
-                balance=row.balance,
-                floor=row.floor,
-            )
-            for row in rows
-        },
-        open_links=_open_links(drafts),
-        earlier=_earlier(keyed),
-        promised=_promised({item.request.customer_id for item in drafts if item.order.subscription}),
-    )
-
-
-def _open_links(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
+    valid = sum(not isinstance(item, Invalid) for item in items)
+    subscribers = {item.request.customer_id for item in drafts if item.order.subscription}
     duplicates = configuration.current().duplicates
-    if duplicates == "off" or not drafts:
-        return set()
-    rows = fetch_hot(
-        _SQL["open_links"],
-        {
-            "links": as_json(
-                [
-                    {"customer_id": item.request.customer_id, "link_key": item.order.link_key}
-                    for item in drafts
-                ]
-            )
-        },
+    # In this order: what is looked up after the lock sees what the transaction before us committed.
+    buyers = queue_hot(_SQL["lock_customers"], {"customers": id_array(customers)})
+    free_ids = queue_hot(_SQL["take_order_ids"], {"count": str(valid)})
+    open_links = _open_links(drafts) if drafts and duplicates != "off" else None
+    earlier = _earlier(keyed) if keyed else None
+    promised = (
+        queue_hot(_SQL["promised_to_subscriptions"], {"customers": id_array(subscribers)})
+        if subscribers
+        else None
     )
-    return marks_of_rows(((row.customer_id, row.link_key, row.service_id) for row in rows), duplicates)
-
-
-def _earlier(requests: Sequence[OrderRequest]) -> dict[tuple[int, str], Earlier]:
-    if not requests:
-        return {}
-    rows = fetch_hot(
-        _SQL["earlier_by_idempotency_key"],
-        {
-            "keys": as_json(
-                [
-                    {"customer_id": request.customer_id, "idempotency_key": request.idempotency_key}
-                    for request in requests
-                ]
-            )
+    circumstances = Circumstances(
+        open_links=marks_of_rows(_rows(open_links), duplicates),
+        earlier={
+            (row.customer_id, row.idempotency_key): Earlier(row.id, row.idempotency_digest)
+            for row in _rows(earlier)
         },
+        promised={row.customer_id: row.amount for row in _rows(promised)},
+        buyers={row.customer_id: Buyer(*row) for row in buyers.rows()},
     )
-    return {(row.customer_id, row.idempotency_key): Earlier(row.id, row.idempotency_digest) for row in rows}
+    return circumstances, [row.id for row in free_ids.rows()]
 
 
-def _promised(customer_ids: set[int]) -> dict[int, Decimal]:
-    if not customer_ids:
-        return {}
-    rows = fetch_hot(_SQL["promised_to_subscriptions"], {"customers": id_array(customer_ids)})
-    return {row.customer_id: row.amount for row in rows}
+def _rows(answer: Answer | None) -> list[Any]:
+    return [] if answer is None else answer.rows()
 
 
-def _write(sales: Sequence[Sale]) -> list[int]:
-    """Write the orders, their schedules and their charges; return the order ids in the order of the sales."""
-    if not sales:
-        return []
-    rows = [_row(sale) for sale in sales]
-    order_ids = [
-        row.id
-        for row in fetch_hot(
-            _SQL["insert_orders"],
-            {"orders": as_json(rows), "currency": configuration.current().currency},
-        )
+def _open_links(drafts: Sequence[Draft]) -> Answer:
+    links = [{"customer_id": item.request.customer_id, "link_key": item.order.link_key} for item in drafts]
+    return queue_hot(_SQL["open_links"], {"links": as_json(links)})
+
+
+def _earlier(requests: Sequence[OrderRequest]) -> Answer:
+    keys = [
+        {"customer_id": request.customer_id, "idempotency_key": request.idempotency_key}
+        for request in requests
     ]
-    _write_schedules(sales, order_ids)
+    return queue_hot(_SQL["earlier_by_idempotency_key"], {"keys": as_json(keys)})
+
+
+def _write(sales: Sequence[Sale], order_ids: Sequence[int]) -> None:
+    """Write the orders, their schedules and their charges, at the latest with the commit."""
+    if not sales:
+        return
+    rows = [_row(sale, order_id) for sale, order_id in zip(sales, order_ids, strict=True)]
+    orders = queue_hot(
+        _SQL["insert_orders"], {"orders": as_json(rows), "currency": configuration.current().currency}
+    )
+    _write_schedules(sales, order_ids, orders)
     move(
         [
             Movement(
@@ -215,8 +194,8 @@ def _write(sales: Sequence[Sale]) -> list[int]:
             if sale.debit
         ],
         wallets_are_locked=True,
+        are_new=True,
     )
-    return order_ids
 
 
 _STATUS_AT_START: Final = {
@@ -231,9 +210,10 @@ _DISPATCH_AT_START: Final = {
 }
 
 
-def _row(sale: Sale) -> dict[str, Any]:
+def _row(sale: Sale, order_id: int) -> dict[str, Any]:
     """The columns of one order."""
     price = {
+        "id": order_id,
         "unit_price": sale.unit_price,
         "price_rule": sale.price_rule,
         "charge": sale.charge,
@@ -241,8 +221,8 @@ def _row(sale: Sale) -> dict[str, Any]:
     item = sale.item
     if isinstance(item, PartRequest):
         return price | {
-            "kind": OrderKind.ORDER.value,
-            "source": item.source.value,
+            "kind": OrderKind.ORDER,
+            "source": item.source,
             "customer_id": item.customer_id,
             "service_id": item.service_id,
             "parent_id": item.parent_id,
@@ -252,15 +232,15 @@ def _row(sale: Sale) -> dict[str, Any]:
             "quantity": item.quantity,
             "fields": item.fields or None,
             "service_version": item.service_version,
-            "status": Status.PENDING.value,
-            "dispatch": item.dispatch.value,
+            "status": Status.PENDING,
+            "dispatch": item.dispatch,
             "idempotency_key": None,
             "idempotency_digest": None,
         }
     order = item.order
     return price | {
-        "kind": order.kind.value,
-        "source": item.request.source.value,
+        "kind": order.kind,
+        "source": item.request.source,
         "customer_id": item.request.customer_id,
         "service_id": item.service.id,
         "parent_id": None,
@@ -270,15 +250,15 @@ def _row(sale: Sale) -> dict[str, Any]:
         "quantity": order.quantity,
         "fields": order.fields or None,
         "service_version": item.service.version,
-        "status": _STATUS_AT_START[order.kind].value,
-        "dispatch": _DISPATCH_AT_START[order.kind].value,
+        "status": _STATUS_AT_START[order.kind],
+        "dispatch": _DISPATCH_AT_START[order.kind],
         "idempotency_key": item.request.idempotency_key,
         "idempotency_digest": item.request.content_digest if item.request.idempotency_key else None,
     }
 
 
-def _write_schedules(sales: Sequence[Sale], order_ids: Sequence[int]) -> None:
-    """Write the rows that only drip-feeds and subscriptions have."""
+def _write_schedules(sales: Sequence[Sale], order_ids: Sequence[int], orders: Answer) -> None:
+    """Write the rows that only drip-feeds and subscriptions have, after their orders."""
     drip_feeds, subscriptions = [], []
     for sale, order_id in zip(sales, order_ids, strict=True):
         if isinstance(sale.item, PartRequest):
@@ -288,6 +268,8 @@ def _write_schedules(sales: Sequence[Sale], order_ids: Sequence[int]) -> None:
             drip_feeds.append(DripFeed(order_id=order_id, next_run_at=timezone.now(), **asdict(drip_feed)))
         if subscription is not None:
             subscriptions.append(Subscription(order_id=order_id, **asdict(subscription)))
+    if drip_feeds or subscriptions:
+        orders.rows()
     if drip_feeds:
         DripFeed.objects.bulk_create(drip_feeds)
     if subscriptions:

@@ -45,28 +45,23 @@ WHERE orders.customer_id = ANY(%(customers)s::bigint[]) AND orders.kind = 'subsc
   AND orders.status IN ('Active', 'Paused')
 GROUP BY orders.customer_id;
 
+-- name: take_order_ids
+-- Ahead of the orders, so that orders and charges can be written in one exchange. Taken while the customers are
+-- held: of one customer's orders the later has the higher id.
+SELECT nextval('orders_order_id_seq') AS id FROM generate_series(1, (SELECT %(count)s::int));
+
 -- name: insert_orders
-WITH wanted AS (
-    SELECT nextval('orders_order_id_seq') AS id, wanted.* FROM ROWS FROM (
-        json_to_recordset(%(orders)s::json) AS (
-            kind text, source text, customer_id bigint, service_id bigint, parent_id bigint, part int, link text,
-            link_key bigint, quantity bigint, fields jsonb, unit_price numeric, price_rule text,
-            service_version int, charge numeric, status text, dispatch text, idempotency_key text,
-            idempotency_digest bigint
-        )
-    ) WITH ORDINALITY AS wanted (
-        kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
-        price_rule, service_version, charge, status, dispatch, idempotency_key, idempotency_digest, place
-    )
-), made AS (
-    INSERT INTO orders_order (
-        id, kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
-        price_rule, service_version, currency, charge, refunded, status, dispatch, hold_reason, remains,
-        idempotency_key, idempotency_digest
-    )
-    SELECT id, kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields,
-           unit_price, price_rule, service_version, %(currency)s, charge, 0, status, dispatch, '', quantity,
-           idempotency_key, idempotency_digest
-    FROM wanted
+INSERT INTO orders_order (
+    id, kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
+    price_rule, service_version, currency, charge, refunded, status, dispatch, hold_reason, remains,
+    idempotency_key, idempotency_digest
 )
-SELECT id FROM wanted ORDER BY place;
+SELECT id, kind, source, customer_id, service_id, parent_id, part, link, link_key, quantity, fields, unit_price,
+       price_rule, service_version, %(currency)s, charge, 0, status, dispatch, '', quantity, idempotency_key,
+       idempotency_digest
+FROM json_to_recordset(%(orders)s::json) AS wanted (
+    id bigint, kind text, source text, customer_id bigint, service_id bigint, parent_id bigint, part int,
+    link text, link_key bigint, quantity bigint, fields jsonb, unit_price numeric, price_rule text,
+    service_version int, charge numeric, status text, dispatch text, idempotency_key text,
+    idempotency_digest bigint
+);

@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from purveyor.database import fetch_hot, id_array, load_sql
+from purveyor.database import id_array, load_sql
+from purveyor.exchanges import fetch_hot
 from purveyor.orders.models import OrderKind
 
 _SQL: Final = load_sql(__file__, "reading.sql")

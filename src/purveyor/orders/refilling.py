@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from purveyor import configuration
-from purveyor.database import fetch_all, fetch_hot, id_array, load_sql
+from purveyor.database import fetch_all, id_array, load_sql
+from purveyor.exchanges import fetch_hot
 from purveyor.orders.eligibility import refill_refusal
 from purveyor.orders.models import OPEN_REFILLS, EventKind, OrderEvent, Refill, RefillStatus
 from purveyor.orders.refusals import IncorrectOrderId, RefillTooSoon, Refusal

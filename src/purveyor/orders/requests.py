@@ -3,22 +3,22 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from purveyor.orders.models import Dispatch, Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An order as a customer asks for it, through whichever door."""
 
     customer_id: int
     source: Source
     service: str
     """The service's id, as sent."""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Plain texts by protocol name (link, quantity, comments, runs, …); lists parted by line breaks."""
     idempotency_key: str | None = None
     """The same key again gives the first order again; with another order it is refused."""
@@ -31,8 +31,7 @@ class OrderRequest:
         return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartRequest:
+class PartRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A run of a drip-feed or a post of a subscription: an order at its parent's frozen terms."""
 
     parent_id: int
@@ -53,8 +52,7 @@ class PartRequest:
     dispatch: Dispatch = Dispatch.QUEUED
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """The order was made, and charged unless it is paid by its parent or charges later."""
 
     order_id: int

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
+
+import msgspec
 
 from purveyor.catalog.models import LARGEST_QUANTITY
 from purveyor.catalog.order_types import (
@@ -47,8 +48,7 @@ _EXPIRY_FORMAT: Final = "%d/%m/%Y"
 _MOST_DIGITS: Final = 18
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DripFeedTerms:
+class DripFeedTerms(msgspec.Struct, frozen=True, kw_only=True):
     """Runs of a drip-feed: `quantity_per_run` every `interval_minutes`."""
 
     runs: int
@@ -56,8 +56,7 @@ class DripFeedTerms:
     quantity_per_run: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionTerms:
+class SubscriptionTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What a subscription follows."""
 
     username: str
@@ -69,8 +68,7 @@ class SubscriptionTerms:
     expiry: date | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidOrder:
+class ValidOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order that obeys the rules of its service; only duplicates and funds are still to be checked."""
 
     kind: OrderKind
@@ -78,7 +76,7 @@ class ValidOrder:
     link_key: int
     quantity: int
     """In all: of a drip-feed runs × quantity per run; of a subscription 0."""
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
     drip_feed: DripFeedTerms | None = None
     subscription: SubscriptionTerms | None = None
 

@@ -1,13 +1,13 @@
-"""The hot path of a look-up is told from the ordinary one by nothing but its speed."""
+"""The hot path is told from the ordinary one by nothing but its speed."""
 
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, InternalError, OperationalError, connection, transaction
 
-from purveyor.database import fetch_all, fetch_hot, hot_transaction
-from tests.committed import committed
+from purveyor.database import fetch_all
+from purveyor.exchanges import fetch_hot, hot_transaction, queue_hot
+from tests.committed import break_connection, committed
 
 STATEMENT = "SELECT %(a)s::int AS a, %(b)s::numeric / 4 AS b, %(a)s::text || '%%' AS c, now()::date AS today"
 VALUES = {"a": "7", "b": "1"}
@@ -53,13 +53,7 @@ class TestFetchHot:
         assert fetch_hot(STATEMENT, VALUES)[0].a == 7
 
     def test_a_broken_connection(self) -> None:
-        name = uuid4().hex
-        fetch_all("SELECT set_config('application_name', %(name)s, false)", {"name": name})
-        with connection.copy().cursor() as other:
-            other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [name]
-            )
-            other.connection.close()
+        break_connection()
         with pytest.raises(OperationalError):
             fetch_hot(STATEMENT, VALUES)
         with pytest.raises(OperationalError):
@@ -121,3 +115,97 @@ class TestHotTransaction:
             with hot_transaction():
                 self.write(3)
         assert self.names() == {"1", "3"}
+
+
+@committed
+@pytest.mark.usefixtures("driver")
+class TestQueue:
+    def insert(self, name: str) -> None:
+        queue_hot(
+            "INSERT INTO catalog_category (name, position, enabled) VALUES (%(name)s, 0, true)",
+            {"name": name},
+        )
+
+    def count(self) -> int:
+        return int(fetch_all("SELECT count(*) AS n FROM catalog_category")[0].n)
+
+    def test_answers_come_in_the_order_of_the_questions(self) -> None:
+        for _ in range(3):
+            with hot_transaction():
+                answers = [queue_hot("SELECT %(a)s::int AS a", {"a": str(number)}) for number in range(20)]
+                rows = queue_hot("SELECT %(a)s::int AS a, 'x' AS b", {"a": "20"})
+                assert rows.rows() == [(20, "x")]
+                assert [answer.rows()[0].a for answer in answers] == list(range(20))
+
+    def test_the_end_runs_what_nobody_asked_for(self) -> None:
+        with hot_transaction():
+            self.insert("a")
+            self.insert("b")
+        assert self.count() == 2
+        with hot_transaction():
+            pass
+        assert self.count() == 2
+
+    def test_a_failure_at_the_end_undoes_everything(self) -> None:
+        for _ in range(2):
+            with pytest.raises(DataError, match="division by zero"):
+                self.insert_and_fail()
+            assert self.count() == 0
+        with hot_transaction():
+            self.insert("c")
+        assert self.count() == 1
+
+    @hot_transaction()
+    def insert_and_fail(self) -> None:
+        self.insert("a")
+        queue_hot("SELECT 1 / %(a)s::int AS a", {"a": "0"})
+        self.insert("b")
+
+    def test_after_a_failure_nothing_is_answered(self) -> None:
+        with pytest.raises(InternalError, match="one before it failed"):
+            self.ask_behind_a_failure()
+
+    @hot_transaction()
+    def ask_behind_a_failure(self) -> None:
+        failing = queue_hot("SELECT 1 / %(a)s::int AS a", {"a": "0"})
+        behind = queue_hot(STATEMENT, VALUES)
+        with pytest.raises(DataError):
+            failing.rows()
+        behind.rows()
+
+    def test_an_exception_of_the_caller_sends_nothing(self) -> None:
+        with pytest.raises(LookupError):
+            self.insert_and_raise()
+        assert self.count() == 0
+        assert fetch_hot(STATEMENT, VALUES)[0].a == 7
+
+    @hot_transaction()
+    def insert_and_raise(self) -> None:
+        self.insert("a")
+        raise LookupError
+
+    def test_questions_and_answers_larger_than_every_buffer(self) -> None:
+        text = "x" * 3_000_000
+        with hot_transaction():
+            answers = [queue_hot("SELECT %(text)s::text AS text", {"text": text}) for _ in range(6)]
+            assert [answer.rows()[0].text == text for answer in answers] == [True] * 6
+
+    def test_a_connection_that_breaks_before_the_commit(self) -> None:
+        with pytest.raises(OperationalError):
+            self.insert_and_break()
+        connection.close()
+        assert self.count() == 0
+        with hot_transaction():
+            self.insert("b")
+        assert self.count() == 1
+
+    @hot_transaction()
+    def insert_and_break(self) -> None:
+        self.insert("a")
+        break_connection()
+
+    def test_in_a_transaction_that_was_given_up(self) -> None:
+        with hot_transaction():
+            self.insert("a")
+            transaction.set_rollback(True)
+        assert self.count() == 0
