@@ -44,7 +44,7 @@ def on_the_way(connection: Connection) -> int:
 
 def violations(connection: Connection, book: Book, at_provider: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Everything that contradicts what the panel acknowledged, and what the provider accepted."""
-    yield from _told("answers cannot be excused", book.complaints)
+    yield from told("answers cannot be excused", book.complaints)
     orders = {row[0]: row for row in connection.execute(_CHARGES).fetchall()}
     yield from of_orders(orders, book)
     yield from of_credits(connection.execute(_CREDITS).fetchall(), book)
@@ -69,31 +69,31 @@ def _count(connection: Connection, statement: LiteralString) -> int:
 def of_orders(orders: Mapping[int, tuple[Any, ...]], book: Book) -> Iterator[str]:
     """What is wrong with the orders, given as rows of `_CHARGES` by their ids."""
     lost = [order_id for order_id in book.orders if order_id not in orders]
-    yield from _told("acknowledged orders are lost", lost)
+    yield from told("acknowledged orders are lost", lost)
     mixed_up = [
         order_id
         for order_id, link in book.orders.items()
         if order_id in orders and orders[order_id][1] != link
     ]
-    yield from _told("acknowledged orders have another's link", mixed_up)
+    yield from told("acknowledged orders have another's link", mixed_up)
     wrongly_charged = [
         order_id
         for order_id, _, charge, charges, charged in orders.values()
         if (charges, charged) != (1, charge)
     ]
-    yield from _told("orders are not charged exactly once", wrongly_charged)
+    yield from told("orders are not charged exactly once", wrongly_charged)
     times = Counter(row[1] for row in orders.values())
-    yield from _told("links were ordered more than once", [link for link, n in times.items() if n > 1])
+    yield from told("links were ordered more than once", [link for link, n in times.items() if n > 1])
     sent = book.open_links.union(book.orders.values())
-    yield from _told("orders nobody sent exist", [link for link in times if link not in sent])
+    yield from told("orders nobody sent exist", [link for link in times if link not in sent])
 
 
 def of_credits(rows: Sequence[tuple[Any, ...]], book: Book) -> Iterator[str]:
     """What is wrong with the credits, given as rows of `_CREDITS`."""
     made = {reason: (times, transfers, amount) for reason, times, transfers, amount in rows}
-    yield from _told("acknowledged credits are lost", [each for each in book.credits if each not in made])
+    yield from told("acknowledged credits are lost", [each for each in book.credits if each not in made])
     wrong = [reason for reason, found in made.items() if found != (1, 1, CREDIT)]
-    yield from _told("credits were not made exactly once", wrong)
+    yield from told("credits were not made exactly once", wrong)
 
 
 def of_provider(
@@ -101,7 +101,7 @@ def of_provider(
 ) -> Iterator[str]:
     """What is wrong between the panel, by rows of `_HAND_OVERS`, and what the provider accepted."""
     times = Counter(order["link"] for order in at_provider)
-    yield from _told("orders were doubled at the provider", [link for link, n in times.items() if n > 1])
+    yield from told("orders were doubled at the provider", [link for link, n in times.items() if n > 1])
     accepted = {external_id: link for _, link, handover, external_id in hand_overs if handover == "accepted"}
     unsettled = {link for _, link, handover, _ in hand_overs if handover == "unknown"}
     nobodys = [
@@ -109,13 +109,14 @@ def of_provider(
         for order in at_provider
         if accepted.get(str(order["id"])) != order["link"] and order["link"] not in unsettled
     ]
-    yield from _told("orders at the provider are not known here, nor unknown", nobodys)
+    yield from told("orders at the provider are not known here, nor unknown", nobodys)
     there = {str(order["id"]) for order in at_provider}
     phantoms = [external_id for external_id in accepted if external_id not in there]
-    yield from _told("hand-overs count as accepted which the provider never saw", phantoms)
+    yield from told("hand-overs count as accepted which the provider never saw", phantoms)
 
 
-def _told(what: str, found: Sequence[object]) -> Iterator[str]:
+def told(what: str, found: Sequence[object]) -> Iterator[str]:
+    """A violation with its first examples, where there are any."""
     if found:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         yield f"{len(found)} {what}: {', '.join(map(str, found[:SHOWN]))}{more}"

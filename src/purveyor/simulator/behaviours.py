@@ -6,7 +6,7 @@ word in it the provider behaves.
 
 import random
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -111,6 +111,8 @@ class Script:
     """
 
     def __init__(self) -> None:
+        self.given: Counter[Fault] = Counter()
+        """How many calls each fault has met: a test can tell whether it tried what it meant to try."""
         self._plans: dict[str, _Plan] = {}
         self._lock = threading.Lock()
 
@@ -149,6 +151,11 @@ class Script:
         """The behaviour for a call that has just come; it counts as one of the next calls."""
         if not self._plans:
             return HONEST
+        behaviour = self._chosen(action, fields)
+        self.given[behaviour.fault] += 1
+        return behaviour
+
+    def _chosen(self, action: str, fields: Mapping[str, str]) -> Behaviour:
         with self._lock:
             plans = [self._plans[name] for name in (action, EVERY_ACTION) if name in self._plans]
             for plan in plans:

@@ -66,6 +66,8 @@ class Books:
         self.set_speed(speed)
         self.refill_wait_seconds = refill_wait_seconds
         """Seconds after completion, and after the last refill, before one is accepted; live panels: a day."""
+        self.takes_idempotency_keys = False
+        """Whether the same key again gives the same order again, as a Purveyor does."""
         self.outcomes = outcomes if outcomes is not None else Outcomes()
         self.services = catalogue.standard()
         self.orders: dict[int, Order] = {}

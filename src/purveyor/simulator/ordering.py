@@ -26,6 +26,9 @@ LONGEST_NUMBER_DIGITS: Final = 10
 LARGEST_QUANTITY: Final = 2**31 - 1
 LONGEST_LINK_CHARACTERS: Final = 2048
 
+IDEMPOTENCY_KEY: Final = "idempotency_key"
+"""The field by which a Purveyor knows an order again; most panels pay no heed to it."""
+
 _NAMED_FIELDS: Final = frozenset({"key", "action", "service", "link", "quantity"})
 
 

@@ -38,8 +38,20 @@ def _add(books: Books, fields: Fields) -> object:
     service = books.services.get(fields.get("service", "").strip())
     if service is None:
         raise Refused(refusals.INCORRECT_SERVICE)
+    repeated = _placed_before(books, fields)
+    if repeated is not None:
+        return {"order": repeated.id}
     request = ordering.understand(service=service, fields=fields, now=books.clock.now())
     return {"order": books.place(request).id}
+
+
+def _placed_before(books: Books, fields: Fields) -> Order | None:
+    """The order that was placed under the same idempotency key, where those are heeded."""
+    key = fields.get(ordering.IDEMPOTENCY_KEY)
+    if not (key and books.takes_idempotency_keys):
+        return None
+    orders = books.orders.values()
+    return next((one for one in orders if one.request.fields.get(ordering.IDEMPOTENCY_KEY) == key), None)
 
 
 def _status(books: Books, fields: Fields) -> object:

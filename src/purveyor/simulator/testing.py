@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeVar
 
-from purveyor.simulator import misbehaving
+from purveyor.simulator import misbehaving, standing
 from purveyor.simulator.behaviours import Script
 from purveyor.simulator.life import Outcomes
 from purveyor.simulator.orders import Order
@@ -49,6 +49,8 @@ class Bought:
     placed_at: float
     status: str
     """At the moment of asking."""
+    remains: int
+    """Undelivered at the moment of asking; of a parent, which delivers nothing itself, it has no meaning."""
     parent: int | None
 
 
@@ -176,6 +178,14 @@ class Simulator:
         """Refuse an order while another with its link is active."""
         self._in_loop(lambda provider: provider.books.refuse_duplicates(wanted=wanted))
 
+    def take_idempotency_keys(self) -> None:
+        """Be a Purveyor in this: the same `idempotency_key` again gives the same order again."""
+
+        def change(provider: Provider) -> None:
+            provider.books.takes_idempotency_keys = True
+
+        self._in_loop(change)
+
     def freeze(self) -> None:
         """Stop the provider's clock."""
         self._in_loop(lambda provider: provider.books.clock.freeze())
@@ -193,7 +203,7 @@ class Simulator:
         def read(provider: Provider) -> list[Bought]:
             books = provider.books
             return [
-                _bought(order, status=books.status(order))
+                _bought(order, status=books.status(order), at=books.clock.now())
                 for order in books.orders.values()
                 if (order.parent is not None) is children
             ]
@@ -265,7 +275,7 @@ def running_simulator(
         loop.close()
 
 
-def _bought(order: Order, *, status: str) -> Bought:
+def _bought(order: Order, *, status: str, at: float) -> Bought:
     return Bought(
         id=order.id,
         service=order.request.service,
@@ -276,5 +286,6 @@ def _bought(order: Order, *, status: str) -> Bought:
         paid=order.paid,
         placed_at=order.placed_at,
         status=str(status),
+        remains=standing.progress(order, at=at).remains,
         parent=order.parent,
     )
