@@ -13,6 +13,7 @@ from purveyor.providers.costing import (
     post_quantity,
     remains_of_order,
 )
+from purveyor.providers.margin import Terms
 
 amounts = st.decimals("0", "1000000", places=8)
 quantities = st.integers(1, 2**31 - 1)
@@ -31,7 +32,7 @@ quantities = st.integers(1, 2**31 - 1)
 )
 def test_expected_cost(rate: str, fx_rate: str, quantity: int, *, is_package: bool, cost: str) -> None:
     assert expected_cost(
-        rate=Decimal(rate), fx_rate=Decimal(fx_rate), quantity=quantity, is_package=is_package
+        rate=Decimal(rate), terms=Terms(fx_rate=Decimal(fx_rate)), quantity=quantity, is_package=is_package
     ) == Decimal(cost)
 
 
@@ -125,4 +126,4 @@ def test_quantity_of_a_post(
 )
 def test_a_cost_beyond_all_sense_is_refused(rate: Decimal, quantity: int) -> None:
     with pytest.raises(AbsurdCost):
-        expected_cost(rate=rate, fx_rate=Decimal(1), quantity=quantity, is_package=False)
+        expected_cost(rate=rate, terms=Terms(fx_rate=Decimal(1)), quantity=quantity, is_package=False)

@@ -255,7 +255,7 @@ ABSURD = Decimal(9999999999999999)
 def _one_absurd_among_others() -> tuple[Order, list[int]]:
     customer = make_customer("100000")
     absurd, service, provider = make_service(max=2_000_000, rate="0.001"), make_service(), make_provider()
-    make_route(absurd, provider, rate=ABSURD)
+    make_route(absurd, provider, rate=ABSURD, margin_floor_percent=None)
     make_route(service, provider)
     good = [place_one(customer, service, quantity=10).pk for _ in range(3)]
     bad = place_one(customer, absurd, quantity=1_000_000)

@@ -3,21 +3,36 @@ from decimal import Decimal
 import pytest
 
 from purveyor.providers.holds import Hold
+from purveyor.providers.margin import Sale, Terms
 from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
 
 
 def option(
-    route_id: int, *, hold: str = "", smallest: int | None = 1, largest: int | None = 1000
+    route_id: int,
+    *,
+    hold: str = "",
+    smallest: int | None = 1,
+    largest: int | None = 1000,
+    rate: str = "1",
+    floor: str | None = "0",
 ) -> RouteOption:
     return RouteOption(
         route_id=route_id,
         provider_id=route_id,
         external_id=str(route_id),
-        rate=Decimal(1),
+        rate=Decimal(rate),
+        terms=Terms(fx_rate=Decimal(1)),
+        margin_floor_percent=None if floor is None else Decimal(floor),
         min=smallest,
         max=largest,
         hold_reason=hold,
     )
+
+
+def sold(quantity: int, *, is_package: bool = False) -> Sale:
+    """At 2 per 1000."""
+    charge = Decimal(2) if is_package else Decimal(2) * quantity / 1000
+    return Sale(charge=charge, quantity=quantity, is_package=is_package)
 
 
 BROKE = Hold.OUT_OF_FUNDS.value
@@ -30,6 +45,11 @@ CHOICES = [
     ("past one with other limits", [option(1, largest=50), option(2)], (), 100, 2),
     ("past one with other limits", [option(1, smallest=500), option(2)], (), 100, 2),
     ("without limits everything fits", [option(1, smallest=None, largest=None)], (), 10**9, 1),
+    ("past one at a loss", [option(1, rate="2.01"), option(2, rate="2")], (), 100, 2),
+    ("past one below its own floor", [option(1, rate="1.9", floor="10"), option(2, rate="1.9")], (), 100, 2),
+    ("past an absurd price", [option(1, rate="9" * 40), option(2)], (), 100, 2),
+    ("without a floor at any price", [option(1, rate="9" * 40, floor=None), option(2)], (), 100, 1),
+    ("rather outside of limits than at a loss", [option(1, rate="3"), option(2, largest=5)], (), 100, 2),
     ("limits alone refuse nothing", [option(1, largest=50)], (), 100, 1),
     ("a refusal for what it is closes even the last", [option(1, largest=50), option(2)], {2}, 100, 1),
 ]
@@ -39,13 +59,15 @@ CHOICES = [
 def test_choice(
     why: str, options: list[RouteOption], refused_by: set[int], quantity: int, route_id: int
 ) -> None:
-    choice = choose_route(options, refused_by=refused_by, quantity=quantity, counts=True)
+    choice = choose_route(options, refused_by=refused_by, sale=sold(quantity), counts=True)
     assert isinstance(choice, RouteOption), why
     assert choice.route_id == route_id, why
 
 
 def test_a_package_has_no_quantity_to_compare() -> None:
-    choice = choose_route([option(1, smallest=10), option(2)], refused_by=(), quantity=1, counts=False)
+    choice = choose_route(
+        [option(1, smallest=10), option(2)], refused_by=(), sale=sold(1, is_package=True), counts=False
+    )
     assert isinstance(choice, RouteOption)
     assert choice.route_id == 1
 
@@ -57,13 +79,17 @@ def test_a_package_has_no_quantity_to_compare() -> None:
         ([option(1, hold=BROKE)], (), BROKE),
         ([option(1, hold=BROKE), option(2, hold=SILENT)], (), BROKE),
         ([option(1), option(2, hold=SILENT)], {1}, SILENT),
+        ([option(1, rate="3"), option(2, rate="4")], (), Hold.BELOW_MARGIN),
+        ([option(1, rate="3"), option(2)], {2}, Hold.BELOW_MARGIN),
+        ([option(1, rate="3", hold=BROKE)], (), Hold.BELOW_MARGIN),
+        ([option(1, rate="3"), option(2, hold=SILENT)], (), SILENT),
     ],
 )
 def test_waiting_for_a_route(options: list[RouteOption], refused_by: set[int], reason: str) -> None:
-    choice = choose_route(options, refused_by=refused_by, quantity=100, counts=True)
+    choice = choose_route(options, refused_by=refused_by, sale=sold(100), counts=True)
     assert choice == Wait(reason)
 
 
 def test_when_every_route_refused_the_order_nobody_takes_it() -> None:
-    choice = choose_route([option(1), option(2)], refused_by={1, 2}, quantity=100, counts=True)
+    choice = choose_route([option(1), option(2)], refused_by={1, 2}, sale=sold(100), counts=True)
     assert isinstance(choice, NobodyTakesIt)

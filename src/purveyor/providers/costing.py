@@ -1,12 +1,12 @@
 """What a fulfilment costs us: pure arithmetic, rounded up, because a cost told too low hides a loss."""
 
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from purveyor.catalog.prices import PER_THOUSAND, charge
+from purveyor.catalog.prices import PER_THOUSAND
 from purveyor.orders.models import Status
+from purveyor.providers.margin import LEDGER_UNIT, Terms, offered, true_cost
 
-LEDGER_UNIT: Final = Decimal("0.00000001")
 LARGEST_COST: Final = Decimal(10) ** 15
 """In panel currency, of one hand-over. Beyond it a price is nonsense; ten times as much fits no column."""
 
@@ -15,15 +15,12 @@ class AbsurdCost(ValueError):
     """A price so high that no hand-over can be meant by it."""
 
 
-def expected_cost(*, rate: Decimal, fx_rate: Decimal, quantity: int, is_package: bool) -> Decimal:
-    """The cost in panel currency of handing over `quantity` at the provider's `rate` in its own currency.
+def expected_cost(*, rate: Decimal, terms: Terms, quantity: int, is_package: bool) -> Decimal:
+    """The true cost in panel currency of handing over `quantity` at a provider's `rate` in its own currency.
 
     Raises `AbsurdCost` from `LARGEST_COST` on.
     """
-    try:
-        cost = charge(unit_price=rate * fx_rate, quantity=quantity, is_package=is_package)
-    except InvalidOperation:  # more digits than arithmetic keeps
-        raise AbsurdCost from None
+    cost = true_cost(offered(rate=rate, quantity=quantity, is_package=is_package), terms=terms)
     if cost >= LARGEST_COST:
         raise AbsurdCost
     return cost

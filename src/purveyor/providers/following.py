@@ -14,8 +14,10 @@ from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import FINAL_STATUSES, Status
+from purveyor.providers.charges import Charged, note_charges
 from purveyor.providers.costing import cost_at, remains_of_order
 from purveyor.providers.locking import lock_orders_of
+from purveyor.providers.margin import Terms
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
@@ -60,6 +62,7 @@ def follow(replies: Mapping[int, StatusReply | Refused], *, asked: Mapping[int, 
         apply_reports(reports)
     _book_costs(told)
     _write(told)
+    note_charges(charged for item in told if (charged := _charged(item, replies[item.row.id])) is not None)
     POLLED.labels(outcome="changed").inc(len(reports))
     POLLED.labels(outcome="unchanged").inc(len(told) - len(reports))
 
@@ -118,7 +121,7 @@ def _told(row: Any, reply: StatusReply | Refused) -> _Told:
 def _delay(row: Any, *, remains: int | None, ended: bool) -> timedelta | None:
     if ended:
         return delay_after_end(since_end=row.since_end or timedelta(0))
-    return next_delay(age=row.age, remains=remains, quantity=row.quantity)
+    return next_delay(age=row.age, remains=remains, quantity=row.quantity, stretch=row.stretch)
 
 
 def _report(item: _Told, reply: StatusReply | Refused) -> Report | None:
@@ -158,6 +161,26 @@ def _book_costs(told: Sequence[_Told]) -> None:
                 )
             )
     move(movements, wallets_are_locked=True)  # no customer's wallet is among them
+
+
+def _charged(item: _Told, reply: StatusReply | Refused) -> Charged | None:
+    """What the provider charged, when that is news: told for the first time, changed, or final now."""
+    row = item.row
+    if isinstance(reply, Refused) or reply.status is None or reply.charge is None:
+        return None
+    ends = item.ended_at is not None and row.ended_at is None
+    if item.provider_charge is None or (item.provider_charge == row.provider_charge and not ends):
+        return None
+    return Charged(
+        fulfilment_id=row.id,
+        charge=item.provider_charge,
+        terms=Terms(
+            fx_rate=row.fx_rate, top_up_bonus_percent=row.top_up_bonus_percent, fee_percent=row.fee_percent
+        ),
+        expected=row.expected_cost,
+        due=item.cost,
+        ended=item.ended_at is not None,
+    )
 
 
 def _write(told: Sequence[_Told]) -> None:

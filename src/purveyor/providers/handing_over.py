@@ -10,14 +10,17 @@ import structlog
 from django.db import DataError, IntegrityError, transaction
 
 from purveyor.catalog.order_types import FORMS, OrderForm, OrderType, QuantityFrom
+from purveyor.catalog.prices import PER_THOUSAND
 from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
 from purveyor.providers.add_fields import add_fields, subscription_fields
 from purveyor.providers.costing import AbsurdCost, expected_cost
-from purveyor.providers.holds import ABSURD_COST, LONGEST_REASON_CHARACTERS, NOT_ACCEPTED, NOT_WRITABLE
+from purveyor.providers.holds import ABSURD_COST, LONGEST_REASON_CHARACTERS, NOT_ACCEPTED, NOT_WRITABLE, Hold
+from purveyor.providers.idempotency import with_key
 from purveyor.providers.locking import lock_order
+from purveyor.providers.margin import Sale
 from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
 from purveyor.providers.standing import Standing, standings
 
@@ -165,7 +168,7 @@ def _plan(orders: Sequence[Any], providers: Mapping[int, Standing], room: Mappin
         choice = choose_route(
             surroundings.routes[order.service_id],
             refused_by=before.refused_by if before is not None else (),
-            quantity=order.quantity,
+            sale=_sale(order, form),
             counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
         )
         if isinstance(choice, Wait):
@@ -177,7 +180,7 @@ def _plan(orders: Sequence[Any], providers: Mapping[int, Standing], room: Mappin
             try:
                 cost = expected_cost(
                     rate=choice.rate,
-                    fx_rate=providers[choice.provider_id].fx_rate,
+                    terms=choice.terms,
                     quantity=order.quantity,
                     is_package=form.is_package,
                 )
@@ -191,27 +194,41 @@ def _plan(orders: Sequence[Any], providers: Mapping[int, Standing], room: Mappin
                     number=before.last + 1 if before is not None else 1,
                     option=choice,
                     provider=providers[choice.provider_id],
-                    fields=_fields(order, choice, form.type, surroundings.subscriptions.get(order.id)),
+                    fields=_fields(
+                        order,
+                        choice,
+                        form.type,
+                        surroundings.subscriptions.get(order.id),
+                        provider=providers[choice.provider_id],
+                    ),
                     cost=cost,
                 )
             )
     return plan
 
 
+def _sale(order: Any, form: OrderForm) -> Sale:
+    if order.kind == OrderKind.SUBSCRIPTION:
+        return Sale(charge=order.unit_price, quantity=int(PER_THOUSAND), is_package=False)
+    return Sale(charge=order.charge, quantity=order.quantity, is_package=form.is_package)
+
+
 def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _Surroundings:
     services = list({order.service_id for order in orders})
     routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
     for row in fetch_all(_SQL["routes"], {"services": id_array(services)}):
-        reason = providers[row.provider_id].hold_reason
+        provider = providers[row.provider_id]
         routes[row.service_id].append(
             RouteOption(
                 route_id=row.route_id,
                 provider_id=row.provider_id,
                 external_id=row.external_id,
                 rate=row.rate,
+                terms=provider.terms,
+                margin_floor_percent=row.margin_floor_percent,
                 min=row.min,
                 max=row.max,
-                hold_reason=reason,
+                hold_reason=provider.hold_reason or (Hold.PRICE_IN_DOUBT if row.price_in_doubt else ""),
             )
         )
     types = fetch_all(_SQL["types"], {"services": id_array(services)})
@@ -229,10 +246,10 @@ def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _S
 
 
 def _fields(
-    order: Any, option: RouteOption, order_type: OrderType, subscription: Any | None
+    order: Any, option: RouteOption, order_type: OrderType, subscription: Any | None, *, provider: Standing
 ) -> dict[str, str]:
     if subscription is not None:
-        return subscription_fields(
+        fields = subscription_fields(
             external_id=option.external_id,
             username=subscription.username,
             smallest=subscription.min,
@@ -242,13 +259,15 @@ def _fields(
             delay_minutes=subscription.delay_minutes,
             expiry=subscription.expiry,
         )
-    return add_fields(
-        external_id=option.external_id,
-        type=order_type,
-        link=order.link,
-        quantity=order.quantity,
-        fields=order.fields,
-    )
+    else:
+        fields = add_fields(
+            external_id=option.external_id,
+            type=order_type,
+            link=order.link,
+            quantity=order.quantity,
+            fields=order.fields,
+        )
+    return with_key(fields, access=provider.access) if provider.takes_idempotency_key else fields
 
 
 def _write(planned: Sequence[_Planned]) -> list[HandOver]:
@@ -284,7 +303,9 @@ def _write_all(planned: Sequence[_Planned]) -> list[HandOver]:
                         "external_id": item.option.external_id,
                         "quantity": item.order.quantity,
                         "rate": item.option.rate,
-                        "fx_rate": item.provider.fx_rate,
+                        "fx_rate": item.option.terms.fx_rate,
+                        "bonus_percent": item.option.terms.top_up_bonus_percent,
+                        "fee_percent": item.option.terms.fee_percent,
                         "cost": item.cost,
                         "lease_seconds": item.provider.access.timeout_seconds + LEASE_MARGIN_SECONDS,
                         "request": item.fields,

@@ -1,17 +1,25 @@
 -- name: busy_services
 -- Services whose orders would go to a provider that has no room now, so that they do not hide the orders of others.
+-- A route on which the service itself, at its list price, keeps too little is nobody's first choice.
 SELECT service_id FROM (
     SELECT DISTINCT ON (route.service_id) route.service_id, offer.provider_id
     FROM providers_route route
     JOIN providers_providerservice offer ON offer.id = route.provider_service_id
-    WHERE route.enabled AND offer.gone_at IS NULL AND offer.provider_id = ANY(%(sendable)s::bigint[])
+    JOIN providers_provider provider ON provider.id = offer.provider_id
+    JOIN catalog_service service ON service.id = route.service_id
+    WHERE route.enabled AND offer.gone_at IS NULL AND NOT offer.price_in_doubt
+      AND (route.margin_floor_percent IS NULL
+           OR offer.rate * provider.fx_rate * (100 + provider.fee_percent) * 100
+              <= service.rate * (100 - route.margin_floor_percent) * (100 + provider.top_up_bonus_percent))
+      AND offer.provider_id = ANY(%(sendable)s::bigint[])
     ORDER BY route.service_id, route.position, route.id
 ) AS first_choice
 WHERE provider_id = ANY(%(full)s::bigint[]);
 
 -- name: routes
 -- Every open route of these services, in order of preference, whatever its provider's standing.
-SELECT route.service_id, route.id AS route_id, offer.provider_id, offer.external_id, offer.rate, offer.min, offer.max
+SELECT route.service_id, route.id AS route_id, offer.provider_id, offer.external_id, offer.rate, offer.min, offer.max,
+       offer.price_in_doubt, route.margin_floor_percent
 FROM providers_route route
 JOIN providers_providerservice offer ON offer.id = route.provider_service_id
 WHERE route.service_id = ANY(%(services)s::bigint[]) AND route.enabled AND offer.gone_at IS NULL
@@ -44,14 +52,16 @@ WITH wanted AS (
            wanted.*
     FROM json_to_recordset(%(hand_overs)s::json) AS wanted (
         place int, order_id bigint, number int, provider_id bigint, route_id bigint, external_id text, quantity bigint,
-        rate numeric, fx_rate numeric, cost numeric, lease_seconds float8, request jsonb
+        rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
+        lease_seconds float8, request jsonb
     )
 ), fulfilments AS (
     INSERT INTO providers_fulfilment (
         id, order_id, number, provider_id, route_id, service_external_id, quantity, provider_rate, fx_rate,
-        expected_cost
+        top_up_bonus_percent, fee_percent, expected_cost
     )
-    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, rate, fx_rate, cost
+    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, rate, fx_rate,
+           bonus_percent, fee_percent, cost
     FROM wanted
 ), attempts AS (
     INSERT INTO providers_attempt (id, fulfilment_id, lease_until, request)

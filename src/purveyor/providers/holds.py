@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Hold(StrEnum):
-    """A reason that ends by itself, when a provider can be used again."""
+    """A reason that ends by itself: when a provider can be used again, or has a price that can be paid."""
 
     OUT_OF_FUNDS = "The provider is out of funds"
     KEY_REFUSED = "The provider refuses our key"
@@ -14,6 +14,8 @@ class Hold(StrEnum):
     SLOW_DOWN = "The provider asked us to wait"
     SWITCHED_OFF = "The provider is switched off"
     NO_PROVIDER = "No provider for this service"
+    BELOW_MARGIN = "What it was sold for leaves too little over at every provider"
+    PRICE_IN_DOUBT = "The provider charges more than it lists; its prices are read again first"
     SAME_LINK = "The provider still works on an order with this link"
 
 

@@ -1,10 +1,13 @@
 """What is due now and then: abandoned hand-overs, held orders, runs of drip-feeds, providers' catalogues."""
 
+from datetime import timedelta
 from typing import Final
 
 import structlog
 from django.db import transaction
+from django.db.models.functions import Now
 
+from purveyor.catalog.order_types import FORMS
 from purveyor.database import fetch_all, load_sql
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
@@ -21,6 +24,7 @@ from purveyor.providers.importing import (
     keep_balance,
     keep_services,
 )
+from purveyor.providers.models import Provider
 from purveyor.providers.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
 from purveyor.providers.standing import Standing, standings
 from purveyor.providers.workplace import Workplace
@@ -28,11 +32,15 @@ from purveyor.providers.workplace import Workplace
 _SQL: Final = load_sql(__file__, "housekeeping.sql")
 _log = structlog.get_logger(__name__)
 
+_PACKAGES: Final = [order_type.value for order_type, form in FORMS.items() if form.is_package]
+
 MOST_RELEASED_AT_ONCE: Final = 500
 FEW_RELEASED: Final = 5
 """While a provider has to prove itself, so that not the whole queue comes back to be held again."""
 MOST_RUNS_AT_ONCE: Final = 100
 SYNC_SECONDS: Final = 1800
+SYNC_RETRY_SECONDS: Final = 120
+"""After one that failed."""
 RELEASE_IDLE_SECONDS: Final = 1.0
 RUNS_IDLE_SECONDS: Final = 1.0
 EXPIRY_IDLE_SECONDS: Final = 5.0
@@ -51,6 +59,7 @@ def release_held() -> int:
         {
             "reasons": list(RELEASED_WHEN_USABLE),
             "providers": [item.id for item in usable],
+            "packages": _PACKAGES,
             "limit": MOST_RELEASED_AT_ONCE if proven else FEW_RELEASED,
         },
     )
@@ -73,6 +82,12 @@ def claim_sync() -> Standing | None:
     providers = {item.id: item for item in standings().values() if item.callable}
     rows = fetch_all(_SQL["claim_sync"], {"providers": list(providers), "every": SYNC_SECONDS})
     return providers[rows[0].id] if rows else None
+
+
+def sync_again_soon(provider_id: int) -> None:
+    """Read a catalogue again before its time: orders may wait for a price that could not be read."""
+    soon = Now() + timedelta(seconds=SYNC_RETRY_SECONDS)
+    Provider.objects.filter(pk=provider_id, next_sync_at__gt=soon).update(next_sync_at=soon)
 
 
 class Housekeeper:
@@ -107,4 +122,5 @@ class Housekeeper:
             await self._workplace.in_database(keep_services, provider_id=provider.id, answer=services)
         except (ProviderTrouble, ImportTrouble) as trouble:
             _log.warning("provider_not_synced", provider=provider.name, trouble=str(trouble))
+            await self._workplace.in_database(sync_again_soon, provider.id)
         return True

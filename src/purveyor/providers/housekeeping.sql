@@ -1,19 +1,33 @@
 -- name: release
--- Held orders that some provider could take now, oldest first. A route that refused the order itself does not count.
--- The first condition says again what the second implies, of whole services: it spares most orders the second.
-SELECT orders.id FROM orders_order orders
-WHERE orders.dispatch = 'held' AND orders.hold_reason = ANY(%(reasons)s::text[]) AND orders.service_id IN (
-    SELECT route.service_id FROM providers_route route
+-- Held orders that some provider could take now, oldest first. A route that refused the order itself does not count,
+-- nor one that would leave less than its floor: the same arithmetic as in margin.py, multiplied out so that nothing
+-- is divided. Where the two differed, orders would go to and fro between queue and hold.
+WITH open AS MATERIALIZED (
+    SELECT route.service_id, route.id AS route_id, route.margin_floor_percent AS floor_percent,
+           offer.rate * provider.fx_rate * (100 + provider.fee_percent) AS price,
+           100 + provider.top_up_bonus_percent AS divisor, service.type = ANY(%(packages)s::text[]) AS is_package
+    FROM providers_route route
     JOIN providers_providerservice offer ON offer.id = route.provider_service_id
-    WHERE route.enabled AND offer.gone_at IS NULL AND offer.provider_id = ANY(%(providers)s::bigint[])
-) AND EXISTS (
-    SELECT FROM providers_route route
-    JOIN providers_providerservice offer ON offer.id = route.provider_service_id
-    WHERE route.service_id = orders.service_id AND route.enabled AND offer.gone_at IS NULL
+    JOIN providers_provider provider ON provider.id = offer.provider_id
+    JOIN catalog_service service ON service.id = route.service_id
+    WHERE route.enabled AND offer.gone_at IS NULL AND NOT offer.price_in_doubt
       AND offer.provider_id = ANY(%(providers)s::bigint[])
+)
+SELECT orders.id FROM orders_order orders
+WHERE orders.dispatch = 'held' AND orders.hold_reason = ANY(%(reasons)s::text[]) AND EXISTS (
+    SELECT FROM open
+    WHERE open.service_id = orders.service_id
+      AND (open.floor_percent IS NULL OR CASE
+        WHEN orders.kind = 'subscription'
+        THEN open.price <= trunc(orders.unit_price * (100 - open.floor_percent) * 0.01, 8) * open.divisor
+        WHEN open.is_package
+        THEN open.price <= trunc(orders.charge * (100 - open.floor_percent) * 0.01, 8) * open.divisor
+        ELSE open.price * orders.quantity
+             <= trunc(orders.charge * (100 - open.floor_percent) * 0.01, 8) * open.divisor * 1000
+      END)
       AND NOT EXISTS (
         SELECT FROM providers_fulfilment refused
-        WHERE refused.order_id = orders.id AND refused.route_id = route.id
+        WHERE refused.order_id = orders.id AND refused.route_id = open.route_id
           AND refused.refusal IN ('link', 'quantity')
       )
 )

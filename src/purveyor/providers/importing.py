@@ -122,15 +122,21 @@ def keep_services(*, provider_id: int, answer: Answer) -> Synced:
             row = added[-1]
         elif row.gone_at is not None or _differs(row, listed):
             changed.append(row)
+            if row.rate != listed.rate:
+                row.price_doubted_at = None  # the list has told what an order's charge told before
         for name in _LISTED_FIELDS:
             setattr(row, name, getattr(listed, name))
         row.gone_at = None
         row.seen_at = now
     gone = [row.pk for row in known.values() if row.gone_at is None]
     ProviderService.objects.bulk_create(added, batch_size=_ROWS_AT_ONCE)
-    ProviderService.objects.bulk_update(changed, [*_LISTED_FIELDS, "gone_at"], batch_size=_ROWS_AT_ONCE)
+    ProviderService.objects.bulk_update(
+        changed, [*_LISTED_FIELDS, "gone_at", "price_doubted_at"], batch_size=_ROWS_AT_ONCE
+    )
     ProviderService.objects.filter(provider_id=provider_id, pk__in=gone).update(gone_at=now)
-    ProviderService.objects.filter(provider_id=provider_id, gone_at=None).update(seen_at=now)
+    ProviderService.objects.filter(provider_id=provider_id, gone_at=None).update(
+        seen_at=now, price_in_doubt=False
+    )
     synced = Synced(
         listed=len(catalogue.services),
         added=len(added),

@@ -18,6 +18,11 @@ CALLS_FAILED: Final = Counter(
 )
 SETBACKS: Final = Counter("purveyor_provider_setbacks_total", "Providers paused, by reason", ["setback"])
 POLLED: Final = Counter("purveyor_orders_polled_total", "Orders asked about, by what was told", ["outcome"])
+CHARGES_DRIFTED: Final = Counter(
+    "purveyor_provider_charges_drifted_total",
+    "Orders that a provider charged otherwise than expected, by what was done about it",
+    ["consequence"],
+)
 FORWARDED: Final = Counter(
     "purveyor_requests_forwarded_total", "Refills and cancels told to a provider", ["kind", "outcome"]
 )

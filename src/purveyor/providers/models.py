@@ -22,6 +22,12 @@ class Provider(models.Model):
     fx_rate = models.DecimalField(
         max_digits=18, decimal_places=8, default=1, help_text="Panel currency per unit of the provider's."
     )
+    top_up_bonus_percent = models.DecimalField(
+        max_digits=7, decimal_places=4, default=0, help_text="What it adds to each payment of ours."
+    )
+    fee_percent = models.DecimalField(
+        max_digits=7, decimal_places=4, default=0, help_text="What we pay on top of each payment to it."
+    )
     enabled = models.BooleanField(
         default=True, help_text="Whether orders are sent to it; open ones are followed in any case."
     )
@@ -45,8 +51,25 @@ class Provider(models.Model):
     parallel_calls = models.PositiveSmallIntegerField(
         default=32, help_text="Orders that one worker sends it at a time."
     )
+    status_calls_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=60,
+        help_text="Of all workers together, each about up to 100 orders; empty is no limit.",
+    )
+    status_spent_until = models.DateTimeField(
+        db_default=Now(), help_text="The moment up to which the budget of status calls is spent."
+    )
+    status_stretch = models.FloatField(
+        db_default=1.0, help_text="How many times longer its orders wait for a question, for want of budget."
+    )
     allow_private_address = models.BooleanField(
         default=False, help_text="Whether its address may lie in a private range or on this machine."
+    )
+    takes_idempotency_key = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether it is a Purveyor too: the same key again gives the same order again.",
     )
     balance = amount_field(null=True, blank=True, help_text="As the provider last told it, in its currency.")
     balance_at = models.DateTimeField(null=True, blank=True)
@@ -59,8 +82,16 @@ class Provider(models.Model):
         constraints = [
             models.CheckConstraint(name="fx_rate_is_positive", condition=models.Q(fx_rate__gt=0)),
             models.CheckConstraint(
+                name="bonus_and_fee_are_not_negative",
+                condition=models.Q(top_up_bonus_percent__gte=0, fee_percent__gte=0),
+            ),
+            models.CheckConstraint(
                 name="a_provider_takes_calls",
                 condition=models.Q(parallel_calls__gte=1, timeout_seconds__gte=1),
+            ),
+            models.CheckConstraint(
+                name="a_provider_can_be_asked",
+                condition=models.Q(status_calls_per_minute__gte=1, status_stretch__gte=1),
             ),
         ]
 
@@ -85,6 +116,10 @@ class ProviderService(models.Model):
     description = models.TextField(blank=True)
     seen_at = models.DateTimeField(help_text="When an import last listed it.")
     gone_at = models.DateTimeField(null=True, blank=True, help_text="Since when imports lack it.")
+    price_in_doubt = models.BooleanField(
+        default=False, help_text="An order was charged more, at a loss: no more go before an import."
+    )
+    price_doubted_at = models.DateTimeField(null=True, blank=True, help_text="When that was last found.")
 
     class Meta:
         constraints: ClassVar = [
@@ -103,11 +138,25 @@ class Route(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     enabled = models.BooleanField(default=True)
     closed_reason = models.CharField(max_length=200, blank=True, help_text="Why it closed by itself.")
+    margin_floor_percent = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        default=0,
+        db_default=0,
+        help_text="Of an order's charge, what must be left after its cost. Empty: any loss is accepted.",
+    )
 
     class Meta:
         ordering: ClassVar = ["position", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["service", "provider_service"], name="one_route_per_pair")
+            models.UniqueConstraint(fields=["service", "provider_service"], name="one_route_per_pair"),
+            models.CheckConstraint(
+                name="a_margin_floor_is_a_share",
+                condition=models.Q(margin_floor_percent__isnull=True)
+                | models.Q(margin_floor_percent__gte=0, margin_floor_percent__lte=100),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -149,7 +198,13 @@ class Fulfilment(models.Model):
         max_digits=24, decimal_places=8, help_text="At hand-over, its currency."
     )
     fx_rate = models.DecimalField(max_digits=18, decimal_places=8, help_text="Frozen at hand-over.")
-    expected_cost = amount_field(help_text="In panel currency, at hand-over.")
+    top_up_bonus_percent = models.DecimalField(
+        max_digits=7, decimal_places=4, db_default=0, help_text="Frozen at hand-over."
+    )
+    fee_percent = models.DecimalField(
+        max_digits=7, decimal_places=4, db_default=0, help_text="Frozen at hand-over."
+    )
+    expected_cost = amount_field(help_text="True cost in panel currency, at hand-over.")
     cost = amount_field(db_default=0, help_text="In panel currency, as booked so far.")
     cost_corrections = models.PositiveSmallIntegerField(
         db_default=0, help_text="How often the booked cost was corrected; numbers the transfers."
@@ -175,6 +230,9 @@ class Fulfilment(models.Model):
     polls = models.PositiveIntegerField(db_default=0)
     poll_alone = models.BooleanField(
         db_default=False, help_text="Lists of ids do not bring its status: it is asked about by itself."
+    )
+    next_look_at = models.DateTimeField(
+        null=True, help_text="Of an unknown outcome: when evidence is looked for next."
     )
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
@@ -206,6 +264,9 @@ class Fulfilment(models.Model):
             ),
             models.Index(
                 fields=["created_at"], name="fulfilments_unknown", condition=models.Q(handover="unknown")
+            ),
+            models.Index(
+                fields=["next_look_at"], name="fulfilments_to_look_at", condition=models.Q(handover="unknown")
             ),
         ]
 
@@ -249,6 +310,32 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome} at {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class EvidenceKind(models.TextChoices):
+    """Where a piece of evidence about an unknown outcome comes from."""
+
+    REPEAT = "repeat", "The same request again, under its idempotency key"
+    PROBE = "probe", "What the provider tells of the ids that the order may have"
+
+
+class HandoverEvidence(models.Model):
+    """What is known about a hand-over of unknown outcome: the latest of each kind, for people to judge by."""
+
+    fulfilment = models.ForeignKey(
+        Fulfilment, on_delete=models.PROTECT, related_name="evidence", db_index=False
+    )
+    kind = models.CharField(max_length=10, choices=EvidenceKind.choices)
+    text = models.CharField(max_length=500)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["fulfilment", "kind"], name="one_evidence_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of fulfilment {self.fulfilment_id}: {self.text}"
 
 
 class ForwardState(models.TextChoices):

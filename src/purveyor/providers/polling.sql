@@ -1,28 +1,57 @@
+-- name: lock_budgets
+-- Of providers that may be asked: the budget of status calls, or none. A provider of which another worker is taking
+-- a list at this moment is left out rather than waited for.
+WITH budgeted AS (
+    SELECT id, status_calls_per_minute, status_spent_until, status_stretch FROM providers_provider
+    WHERE id = ANY(%(providers)s::bigint[]) AND status_calls_per_minute IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT budgeted.*, now() AS now FROM budgeted
+UNION ALL
+SELECT id, NULL, status_spent_until, status_stretch, now() FROM providers_provider
+WHERE id = ANY(%(providers)s::bigint[]) AND status_calls_per_minute IS NULL;
+
 -- name: claim_due
--- Fulfilments to ask about now, of each provider as many as it has room for. Moving `next_poll_at` on is the lease:
--- should this worker die, they are due again by themselves.
-WITH due AS (
-    SELECT found.id FROM unnest(%(providers)s::bigint[], %(rooms)s::int[]) AS room (provider_id, most)
+-- Fulfilments to ask about now, of each provider as many as it has room for and as the calls left in its budget reach:
+-- a list is one call, and so is each that is asked about by itself. Moving `next_poll_at` on is the lease: should this
+-- worker die, they are due again by themselves.
+WITH found AS (
+    SELECT room.provider_id, room.calls, found.* FROM
+        unnest(%(providers)s::bigint[], %(rooms)s::int[], %(calls)s::int[]) AS room (provider_id, most, calls)
     CROSS JOIN LATERAL (
-        SELECT fulfilment.id FROM providers_fulfilment fulfilment
+        SELECT fulfilment.id, fulfilment.poll_alone, fulfilment.next_poll_at FROM providers_fulfilment fulfilment
         WHERE fulfilment.provider_id = room.provider_id AND fulfilment.next_poll_at <= now()
         ORDER BY fulfilment.next_poll_at LIMIT room.most
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS found
+), due AS (
+    SELECT id, now() - next_poll_at AS overdue FROM (
+        SELECT id, next_poll_at, calls,
+            count(*) FILTER (WHERE poll_alone) OVER sooner
+            + ceil(count(*) FILTER (WHERE NOT poll_alone) OVER sooner / %(ids_per_call)s::float8) AS needed
+        FROM found WINDOW sooner AS (PARTITION BY provider_id ORDER BY next_poll_at, id)
+    ) AS counted WHERE calls IS NULL OR needed <= calls
 )
 UPDATE providers_fulfilment fulfilment SET
     next_poll_at = now() + %(lease)s * interval '1 second', polls = fulfilment.polls + 1
 FROM due, orders_order orders
 WHERE fulfilment.id = due.id AND orders.id = fulfilment.order_id
 RETURNING fulfilment.id, fulfilment.provider_id, fulfilment.external_id, fulfilment.poll_alone, orders.kind,
-          fulfilment.child_external_ids, fulfilment.polls;
+          fulfilment.child_external_ids, fulfilment.polls, due.overdue;
+
+-- name: spend_budgets
+UPDATE providers_provider SET status_spent_until = spent.spent_until, status_stretch = spent.stretch
+FROM json_to_recordset(%(spent)s::json) AS spent (id bigint, spent_until timestamptz, stretch float8)
+WHERE providers_provider.id = spent.id;
 
 -- name: lock_followed
 -- In order of id, after their orders.
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.quantity, fulfilment.expected_cost,
+       fulfilment.fx_rate, fulfilment.top_up_bonus_percent, fulfilment.fee_percent,
        fulfilment.cost, fulfilment.cost_corrections, fulfilment.provider_status, fulfilment.provider_charge,
        fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.ended_at,
-       fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, orders.quantity AS ordered,
+       fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, provider.status_stretch AS stretch,
+       orders.quantity AS ordered,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end, now() AS now
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id

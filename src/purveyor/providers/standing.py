@@ -7,7 +7,6 @@ setback the next calls go out one by one until one of them is answered well.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from django.db.models.functions import Now
 from purveyor.database import fetch_all, load_sql
 from purveyor.providers.client import Access
 from purveyor.providers.holds import Hold
+from purveyor.providers.margin import Terms
 from purveyor.providers.metrics import SETBACKS
 from purveyor.providers.models import Provider
 
@@ -52,7 +52,8 @@ class Standing:
     access: Access
     wallet_id: int
     currency: str
-    fx_rate: Decimal
+    terms: Terms
+    """Of buying from it."""
     parallel_calls: int
     troubles: int
     sendable: bool
@@ -60,6 +61,8 @@ class Standing:
     callable: bool
     """Whether it is called at all: also for orders that it already has."""
     paused_reason: str
+    takes_idempotency_key: bool
+    """Whether the same `add` under the same key is the same order."""
 
     @property
     def one_by_one(self) -> bool:
@@ -89,12 +92,15 @@ def _standing(row: Any) -> Standing:
         ),
         wallet_id=row.wallet_id,
         currency=row.currency,
-        fx_rate=row.fx_rate,
+        terms=Terms(
+            fx_rate=row.fx_rate, top_up_bonus_percent=row.top_up_bonus_percent, fee_percent=row.fee_percent
+        ),
         parallel_calls=row.parallel_calls,
         troubles=row.troubles,
         sendable=row.sendable,
         callable=row.callable,
         paused_reason=row.paused_reason,
+        takes_idempotency_key=row.takes_idempotency_key,
     )
 
 

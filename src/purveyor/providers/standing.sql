@@ -1,6 +1,6 @@
 -- name: standings
-SELECT id, name, url, key, wallet_id, currency, fx_rate, timeout_seconds, parallel_calls, allow_private_address,
-       troubles, paused_reason,
+SELECT id, name, url, key, wallet_id, currency, fx_rate, top_up_bonus_percent, fee_percent, timeout_seconds,
+       parallel_calls, allow_private_address, troubles, paused_reason, takes_idempotency_key,
        enabled AND key <> refused_key AND coalesce(paused_until <= now(), true)
            AND coalesce(silent_until <= now(), true) AS sendable,
        key <> refused_key AND coalesce(silent_until <= now(), true) AS callable

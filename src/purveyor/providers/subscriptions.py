@@ -18,6 +18,7 @@ from purveyor.orders.subscriptions import ENDED, Post, add_posts, update_subscri
 from purveyor.providers import words
 from purveyor.providers.costing import expected_cost, post_quantity
 from purveyor.providers.locking import lock_orders_of
+from purveyor.providers.margin import Terms
 from purveyor.providers.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.replies import Refused, StatusReply
 
@@ -157,6 +158,9 @@ def _add(row: Any, posts: Sequence[_Post], *, after: int) -> list[str]:
 
 
 def _write_posts(row: Any, made: Sequence[tuple[_Post, int]]) -> None:
+    terms = Terms(
+        fx_rate=row.fx_rate, top_up_bonus_percent=row.top_up_bonus_percent, fee_percent=row.fee_percent
+    )
     fulfilments = fetch_all(
         _SQL["write_posts"],
         {
@@ -168,7 +172,7 @@ def _write_posts(row: Any, made: Sequence[tuple[_Post, int]]) -> None:
                         "quantity": post.quantity,
                         "cost": expected_cost(
                             rate=row.provider_rate,
-                            fx_rate=row.fx_rate,
+                            terms=terms,
                             quantity=post.quantity or 0,
                             is_package=False,
                         ),
@@ -206,7 +210,9 @@ def _write(row: Any, reply: StatusReply, children: Sequence[str], *, waiting: bo
     ended_at = row.ended_at if status is None else None
     if status in ENDED:
         ended_at = row.ended_at or row.now
-    delay: timedelta | None = next_delay(age=row.age, remains=None, quantity=0, subscription=True)
+    delay: timedelta | None = next_delay(
+        age=row.age, remains=None, quantity=0, subscription=True, stretch=row.stretch
+    )
     if at_once:
         delay = timedelta(0)
     elif ended_at is not None and not waiting:

@@ -1,8 +1,9 @@
 -- name: lock_subscription
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id,
-       fulfilment.service_external_id, fulfilment.provider_rate, fulfilment.fx_rate, fulfilment.child_external_ids,
-       fulfilment.ended_at, now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end,
-       now() AS now, provider.wallet_id, fulfilment.polls,
+       fulfilment.service_external_id, fulfilment.provider_rate, fulfilment.fx_rate, fulfilment.top_up_bonus_percent,
+       fulfilment.fee_percent, fulfilment.child_external_ids, fulfilment.ended_at,
+       now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end,
+       now() AS now, provider.wallet_id, provider.status_stretch AS stretch, fulfilment.polls,
        subscription.min, subscription.max, subscription.posts, subscription.old_posts
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id
@@ -29,10 +30,11 @@ FROM orders_order WHERE parent_id = %(order)s;
 -- The hand-overs of posts' orders: the provider made them by itself, so they were accepted from the start.
 INSERT INTO providers_fulfilment (
     order_id, number, provider_id, route_id, service_external_id, handover, quantity, provider_rate, fx_rate,
-    expected_cost, cost, external_id, accepted_at, next_poll_at
+    top_up_bonus_percent, fee_percent, expected_cost, cost, external_id, accepted_at, next_poll_at
 )
 SELECT post.order_id, 1, parent.provider_id, parent.route_id, parent.service_external_id, 'accepted', post.quantity,
-       parent.provider_rate, parent.fx_rate, post.cost, post.cost, post.external_id, now(), now()
+       parent.provider_rate, parent.fx_rate, parent.top_up_bonus_percent, parent.fee_percent, post.cost,
+       post.cost, post.external_id, now(), now()
 FROM providers_fulfilment parent,
      json_to_recordset(%(posts)s::json) AS post (order_id bigint, quantity bigint, cost numeric, external_id text)
 WHERE parent.id = %(id)s
