@@ -26,7 +26,9 @@ async def _read_request(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def serving(handle: Handler, *, allow_private: bool = True, seconds: int = 5) -> AsyncIterator[Client]:
+async def serving(
+    handle: Handler, *, allow_private: bool = True, seconds: int = 5, key: str = "the-key"
+) -> AsyncIterator[Client]:
     """A client of a server that reads each request and then does what `handle` says."""
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,7 +45,7 @@ async def serving(handle: Handler, *, allow_private: bool = True, seconds: int =
     client = Client(
         Access(
             url=f"http://127.0.0.1:{port}/api/v2",
-            key="the-key",
+            key=key,
             timeout_seconds=seconds,
             allow_private_address=allow_private,
         )
@@ -322,3 +324,21 @@ def test_the_key_is_not_in_what_a_log_would_show() -> None:
     access = Access(url="https://example.com/api/v2", key="the-key", timeout_seconds=2)
     assert "the-key" not in repr(access)
     assert "the-key" not in str(access)
+
+
+@pytest.mark.parametrize("said", ["a-key-of-length/+", "a-key-of-length%2F%2B"])
+def test_a_key_that_the_provider_repeats_goes_no_further(said: str) -> None:
+    async def run() -> Answer:
+        handle = replying(http(f'{{"error":"key={said} is limited"}}'.encode()))
+        async with serving(handle, key="a-key-of-length/+") as client:
+            return await client.call(ADD)
+
+    assert asyncio.run(run()) == Answer(200, b'{"error":"key=[key] is limited"}')
+
+
+def test_a_key_as_short_as_an_order_id_is_not_looked_for() -> None:
+    async def run() -> Answer:
+        async with serving(replying(http(b'{"order":123456}')), key="2345") as client:
+            return await client.call(ADD)
+
+    assert asyncio.run(run()) == Answer(200, b'{"order":123456}')

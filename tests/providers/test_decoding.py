@@ -67,6 +67,13 @@ def test_what_is_no_json_is_garbage(body: bytes) -> None:
         (1, Decimal(1)),
         ("0.90", Decimal("0.90")),
         ("1,234.56", Decimal("1234.56")),
+        ("-12,345,678", Decimal(-12345678)),
+        # A comma that stands for the point: read as thousands, it would make a price a hundred times another.
+        ("0,50", None),
+        ("12,50", None),
+        ("0,785", None),
+        ("1,2345", None),
+        (",5", None),
         (Decimal("0.25"), Decimal("0.25")),
         (" 8 ", Decimal(8)),
         ("-5", Decimal(-5)),

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -25,6 +25,9 @@ KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than the 5 s after which Apache and Node close an idle connection: a request sent into a connection
 that the server is closing has an unknown outcome."""
 DNS_CACHE_SECONDS: Final = 60
+
+SHORTEST_SECRET_CHARACTERS: Final = 12
+"""A shorter key is none that a panel gives out, and might be found in the middle of an order id."""
 
 USER_AGENT: Final = "Mozilla/4.0 (compatible; MSIE 5.01; Windows NT 5.0)"
 """That of the PHP example which most panels hand out (protocol §1.4): their firewalls let it pass."""
@@ -88,6 +91,7 @@ class Client:
     async def call(self, fields: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
         """Send a form with the key and read the whole answer, whatever its HTTP status, even a redirect.
 
+        A provider that repeats our key in its answer does not get it any further than this (protocol §9).
         `timeout_seconds` replaces the provider's own. Raises `NotSent` or `Ambiguous`.
         """
         if not self.access.allow_private_address and _is_private_literal(self._host):
@@ -99,11 +103,17 @@ class Client:
             async with self._session.post(
                 self.access.url, data=body, timeout=timeout, allow_redirects=False
             ) as response:
-                return Answer(response.status, await _read(response))
+                return Answer(response.status, self._without_key(await _read(response)))
         except _NEVER_LEFT as error:
             raise NotSent(_described(error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Ambiguous(_described(error)) from error
+
+    def _without_key(self, body: bytes) -> bytes:
+        key = self.access.key
+        if len(key) < SHORTEST_SECRET_CHARACTERS:
+            return body
+        return body.replace(key.encode(), b"[key]").replace(quote_plus(key).encode(), b"[key]")
 
     async def close(self) -> None:
         """Close every connection."""

@@ -16,6 +16,8 @@ MOST_STARTS_TRIED: Final = 50
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _ID: Final = re.compile(rf"[^\s\x00-\x1f]{{1,{LONGEST_ID_CHARACTERS}}}")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?")
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
+"""Commas anywhere else may be decimal ones: "0,50" is not 50, and nobody can tell what "12,50" is to mean."""
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -49,10 +51,12 @@ def _starts(body: bytes) -> Iterator[int]:
 
 
 def decimal_of(value: object) -> Decimal | None:
-    """A number in any form: JSON number, text, with commas between thousands. None for anything else."""
+    """A number in any form: JSON number, text, with commas between its thousands. None for anything else."""
     if isinstance(value, bool) or value is None:
         return None
-    text = str(value).strip().replace(",", "") if isinstance(value, int | Decimal | str) else ""
+    text = str(value).strip() if isinstance(value, int | Decimal | str) else ""
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     if len(text) > LONGEST_NUMBER_CHARACTERS or not _NUMBER.fullmatch(text):
         return None
     return Decimal(text)

@@ -219,7 +219,7 @@ def read_cancels(answer: Answer, ids: Sequence[str]) -> dict[str, bool | Refused
     error = error_of(document, http_status=answer.http_status)
     if error is not None:
         return _refused(error, answer)
-    if isinstance(document, Mapping) and _is_yes(document.get("status", document.get("success"))):
+    if isinstance(document, Mapping) and _says_yes(document):
         return dict.fromkeys(ids, True)
     replies: dict[str, bool | Refused] = {}
     for asked, row in _by_id(document, ids, names=("order", "order_id", "id"), value="cancel"):
@@ -227,11 +227,19 @@ def read_cancels(answer: Answer, ids: Sequence[str]) -> dict[str, bool | Refused
         error = error_of(row) or error_of(wish)
         if error is not None:
             replies[asked] = _refused(error, answer)
-        elif _is_yes(wish) or (isinstance(row, Mapping) and id_of(wish) == asked):
+        elif (
+            _is_yes(wish)
+            or (isinstance(row, Mapping) and id_of(wish) == asked)
+            or (isinstance(row, Mapping) and _is_yes(row.get("status", row.get("success"))))
+        ):
             replies[asked] = True
         elif isinstance(wish, str) and wish.strip():
             replies[asked] = _refused(text_of(wish), answer)
     return replies
+
+
+def _says_yes(document: Mapping[str, object]) -> bool:
+    return _is_yes(document.get("status", document.get("success")))
 
 
 def _is_yes(value: object) -> bool:
