@@ -10,6 +10,7 @@ from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.forwarding import Forwarder
 from purveyor.providers.models import CancelTask, Fulfilment, RefillTask
 from purveyor.providers.polling import Poller
+from purveyor.providers.reconciling import Reconciler
 from purveyor.providers.worker import work
 from purveyor.providers.workplace import Workplace
 
@@ -58,6 +59,18 @@ def forward() -> None:
         forwarder = Forwarder(workplace)
         await forwarder.step()
         await forwarder.finish(seconds=SECONDS_TO_FINISH)
+
+    _in_a_workplace(run)
+
+
+def reconcile() -> None:
+    """Look into every unknown outcome, as if it were due."""
+    Fulfilment.objects.exclude(next_look_at=None).update(next_look_at=LONG_AGO)
+
+    async def run(workplace: Workplace) -> None:
+        reconciler = Reconciler(workplace)
+        await reconciler.step()
+        await reconciler.finish(seconds=SECONDS_TO_FINISH)
 
     _in_a_workplace(run)
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from purveyor.ops.trouble import Trouble
-from purveyor.providers.models import Attempt, Fulfilment, Handover
+from purveyor.providers.models import Attempt, Fulfilment, Handover, HandoverEvidence
 
 SHOWN_RESPONSE_CHARACTERS = 300
 
 
 def lines() -> Iterator[str]:
-    """Describe the hand-overs that wait for a person, two lines each, oldest first."""
+    """Describe the hand-overs that wait for a person, oldest first: what, answer, evidence."""
     waiting = Fulfilment.objects.filter(handover=Handover.UNKNOWN).select_related("order", "provider")
     nothing = True
     for fulfilment in waiting.order_by("created_at", "pk").iterator():
@@ -20,6 +20,8 @@ def lines() -> Iterator[str]:
             f"{fulfilment.created_at:%Y-%m-%d %H:%M:%S} UTC  {_target(fulfilment, last)}"
         )
         yield f"    {_answer(last)}"
+        for evidence in HandoverEvidence.objects.filter(fulfilment=fulfilment).order_by("at", "pk"):
+            yield f"    {evidence.at:%Y-%m-%d %H:%M:%S} UTC  {_in_one_line(evidence.text)}"
     if nothing:
         yield "No hand-over has an unknown outcome."
 

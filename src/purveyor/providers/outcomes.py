@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 
 LONGEST_RESPONSE_CHARACTERS: Final = 2000
 MOST_EXPIRED_AT_ONCE: Final = 500
+FIRST_LOOK_SECONDS: Final = 15.0
+"""From a hand-over's becoming unknown until evidence is looked for."""
 
 SETBACKS: Final = {
     RefusalClass.FUNDS: Setback.OUT_OF_FUNDS,
@@ -112,7 +114,10 @@ def _record_settled(answers: Sequence[Answered]) -> None:
         with hot_cursor() as cursor:
             cursor.execute(
                 _SQL["leave_unknown"].encode(),
-                {"fulfilments": id_array(item.hand_over.fulfilment_id for item in unknown)},
+                {
+                    "fulfilments": id_array(item.hand_over.fulfilment_id for item in unknown),
+                    "look_after": FIRST_LOOK_SECONDS,
+                },
             )
         for item in unknown:
             why = item.reply.why if isinstance(item.reply, Unclear) else f"the id is not new: {item.reply}"
@@ -257,7 +262,10 @@ def give_up_expired() -> int:
         return 0
     fulfilments = [row.fulfilment_id for row in rows]
     with hot_cursor() as cursor:
-        cursor.execute(_SQL["leave_unknown"].encode(), {"fulfilments": id_array(fulfilments)})
+        cursor.execute(
+            _SQL["leave_unknown"].encode(),
+            {"fulfilments": id_array(fulfilments), "look_after": FIRST_LOOK_SECONDS},
+        )
         cursor.execute(
             _SQL["answer_attempts"].encode(),
             {

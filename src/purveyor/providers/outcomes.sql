@@ -33,7 +33,8 @@ WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.id = ANY(%(
   AND providers_attempt.outcome IN ('sending', 'unknown');
 
 -- name: leave_unknown
-UPDATE providers_fulfilment SET handover = 'unknown'
+-- The first look for evidence waits until what is on its way has arrived.
+UPDATE providers_fulfilment SET handover = 'unknown', next_look_at = now() + %(look_after)s * interval '1 second'
 WHERE id = ANY(%(fulfilments)s::bigint[]) AND handover = 'sending';
 
 -- name: refuse

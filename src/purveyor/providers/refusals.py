@@ -31,7 +31,7 @@ class RefusalClass(StrEnum):
     GIVEN_BACK = "given_back"
     """The worker did not come to send it: it stopped, or was too busy."""
     NOT_PLACED = "not_placed"
-    """A person found that a hand-over of unknown outcome was not executed."""
+    """A person, or evidence, showed that a hand-over of unknown outcome was not executed."""
     OTHER = "other"
 
 

@@ -7,11 +7,12 @@ from typing import Final
 
 import structlog
 
-from purveyor.providers import dispatch, forwarding, housekeeping, polling
+from purveyor.providers import dispatch, forwarding, housekeeping, polling, reconciling
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.forwarding import Forwarder
 from purveyor.providers.housekeeping import Housekeeper
 from purveyor.providers.polling import Poller
+from purveyor.providers.reconciling import Reconciler
 from purveyor.providers.workplace import Workplace
 
 SWITCH_SECONDS: Final = 0.001
@@ -49,11 +50,12 @@ async def _until_told_to_stop() -> None:
 async def work(workplace: Workplace) -> None:
     """Run every loop until the workplace stops, then finish or abandon what is under way."""
     dispatcher, poller, forwarder = Dispatcher(workplace), Poller(workplace), Forwarder(workplace)
-    house = Housekeeper(workplace)
+    reconciler, house = Reconciler(workplace), Housekeeper(workplace)
     loops = (
         ("dispatch", dispatcher.step, dispatch.IDLE_SECONDS),
         ("polling", poller.step, polling.IDLE_SECONDS),
         ("forwarding", forwarder.step, forwarding.IDLE_SECONDS),
+        ("reconciling", reconciler.step, reconciling.IDLE_SECONDS),
         ("expiry", house.give_up_expired, housekeeping.EXPIRY_IDLE_SECONDS),
         ("releasing", house.release_held, housekeeping.RELEASE_IDLE_SECONDS),
         ("drip-feed", house.release_runs, housekeeping.RUNS_IDLE_SECONDS),
@@ -66,6 +68,7 @@ async def work(workplace: Workplace) -> None:
         )
     finally:
         workplace.stopping.set()
-        await asyncio.gather(*(part.finish(seconds=STOP_SECONDS) for part in (dispatcher, poller, forwarder)))
+        parts = (dispatcher, poller, forwarder, reconciler)
+        await asyncio.gather(*(part.finish(seconds=STOP_SECONDS) for part in parts))
         await workplace.close()
         _log.info("worker_stopped")

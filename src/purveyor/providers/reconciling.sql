@@ -1,0 +1,84 @@
+-- name: claim
+-- Unknown outcomes to look into now. Moving `next_look_at` on is the lease, as in following.
+WITH due AS (
+    SELECT id FROM providers_fulfilment
+    WHERE handover = 'unknown' AND next_look_at <= now() AND provider_id = ANY(%(providers)s::bigint[])
+    ORDER BY next_look_at LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE providers_fulfilment fulfilment SET next_look_at = now() + %(lease)s * interval '1 second'
+FROM due WHERE fulfilment.id = due.id
+RETURNING fulfilment.id;
+
+-- name: cases
+SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.quantity,
+       fulfilment.provider_rate, service.type, now() - sent.sent_at AS age,
+       sent.sent_at, sent.over_at, sent.lease_until, sent.request,
+       coalesce(offer.rate <= fulfilment.provider_rate AND offer.gone_at IS NULL, false) AS as_cheap
+FROM providers_fulfilment fulfilment
+CROSS JOIN LATERAL (
+    SELECT min(created_at) AS sent_at, max(coalesce(answered_at, lease_until)) AS over_at,
+           max(lease_until) AS lease_until, (array_agg(request ORDER BY id DESC))[1]::json AS request
+    FROM providers_attempt WHERE fulfilment_id = fulfilment.id
+) AS sent
+JOIN orders_order orders ON orders.id = fulfilment.order_id
+JOIN catalog_service service ON service.id = orders.service_id
+LEFT JOIN providers_route route ON route.id = fulfilment.route_id
+LEFT JOIN providers_providerservice offer ON offer.id = route.provider_service_id
+WHERE fulfilment.id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'unknown' AND sent.sent_at IS NOT NULL
+ORDER BY fulfilment.id;
+
+-- name: neighbours
+-- Orders that the provider itself said it took, just before, just after, and after the moment when nothing arrives
+-- late any more. What was settled by others, and posts that the provider ordered by itself, say less about time.
+-- Numbers of hand-overs ascend with time, which keeps all three on the primary key.
+WITH accepted AS NOT MATERIALIZED (
+    SELECT fulfilment.id, fulfilment.external_id, attempt.created_at AS sent_at, attempt.answered_at
+    FROM providers_fulfilment fulfilment
+    JOIN providers_attempt attempt ON attempt.fulfilment_id = fulfilment.id AND attempt.outcome = 'accepted'
+    WHERE fulfilment.provider_id = %(provider)s AND fulfilment.handover = 'accepted' AND fulfilment.settled_by = ''
+      AND attempt.answered_at IS NOT NULL
+      AND fulfilment.id BETWEEN %(id)s::bigint - %(reach)s::bigint AND %(id)s::bigint + %(reach)s::bigint
+)
+(SELECT * FROM accepted WHERE id < %(id)s ORDER BY id DESC LIMIT %(each)s)
+UNION
+(SELECT * FROM accepted WHERE id > %(id)s AND sent_at >= %(over_at)s ORDER BY id LIMIT %(each)s)
+UNION
+(SELECT * FROM accepted WHERE id > %(id)s AND sent_at >= %(closes_at)s ORDER BY id LIMIT %(each)s);
+
+-- name: known_ids
+SELECT external_id FROM providers_fulfilment
+WHERE provider_id = %(provider)s AND external_id = ANY(%(ids)s::text[]) AND external_id <> '';
+
+-- name: makes_orders
+-- Whether the provider makes orders of its own for us: a post's id is ours before we have heard of it.
+SELECT EXISTS (
+    SELECT FROM orders_subscription subscription
+    JOIN providers_fulfilment fulfilment ON fulfilment.order_id = subscription.order_id
+    WHERE fulfilment.provider_id = %(provider)s AND fulfilment.next_poll_at IS NOT NULL
+) AS found;
+
+-- name: rivals
+-- What else may have become an order that nobody knows: what is open, and what was said not to have been placed.
+SELECT fulfilment.provider_rate, fulfilment.quantity, service.type
+FROM providers_fulfilment fulfilment
+JOIN orders_order orders ON orders.id = fulfilment.order_id
+JOIN catalog_service service ON service.id = orders.service_id
+WHERE fulfilment.provider_id = %(provider)s AND fulfilment.id <> %(id)s
+  AND fulfilment.handover IN ('sending', 'unknown')
+UNION ALL
+SELECT fulfilment.provider_rate, fulfilment.quantity, service.type
+FROM providers_fulfilment fulfilment
+JOIN orders_order orders ON orders.id = fulfilment.order_id
+JOIN catalog_service service ON service.id = orders.service_id
+WHERE fulfilment.provider_id = %(provider)s AND fulfilment.id <> %(id)s AND fulfilment.refusal = 'not_placed'
+  AND fulfilment.id BETWEEN %(id)s::bigint - %(reach)s::bigint AND %(id)s::bigint + %(reach)s::bigint;
+
+-- name: keep_evidence
+INSERT INTO providers_handoverevidence (fulfilment_id, kind, text, at)
+VALUES (%(fulfilment)s, %(kind)s, %(text)s, now())
+ON CONFLICT (fulfilment_id, kind) DO UPDATE SET text = excluded.text, at = excluded.at;
+
+-- name: look_again
+UPDATE providers_fulfilment SET next_look_at = now() + %(after)s * interval '1 second'
+WHERE id = %(fulfilment)s AND handover = 'unknown';
