@@ -14,7 +14,13 @@ from purveyor.orders.testing import place_one
 from purveyor.providers import housekeeping
 from purveyor.providers.handing_over import HandOver, hand_over
 from purveyor.providers.holds import LONGEST_SAME_LINK_WAIT_SECONDS, SAME_LINK_WAIT_SECONDS, Hold
-from purveyor.providers.housekeeping import FEW_RELEASED, claim_sync, release_held
+from purveyor.providers.housekeeping import (
+    FEW_RELEASED,
+    SYNC_RETRY_SECONDS,
+    claim_sync,
+    release_held,
+    sync_again_soon,
+)
 from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.refusals import RefusalClass
@@ -167,3 +173,14 @@ def test_the_catalogue_of_a_silent_provider_waits(provider: Provider) -> None:
         silent_until=timezone.now() + timedelta(hours=1),
     )
     assert claim_sync() is None
+
+
+def test_a_catalogue_that_could_not_be_read_is_read_again_soon(provider: Provider) -> None:
+    Provider.objects.update(next_sync_at=timezone.now() - timedelta(seconds=1))
+    claim_sync()
+    sync_again_soon(provider.pk)
+    wait = Provider.objects.get().next_sync_at - timezone.now()
+    assert timedelta(0) < wait <= timedelta(seconds=SYNC_RETRY_SECONDS)
+    Provider.objects.update(next_sync_at=timezone.now())
+    sync_again_soon(provider.pk)
+    assert Provider.objects.get().next_sync_at <= timezone.now(), "never later than it was due"

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from purveyor.catalog.models import Category, Service
 from purveyor.catalog.order_types import OrderType
@@ -227,3 +228,14 @@ def test_types_are_known_by_every_spelling(order_type: OrderType) -> None:
     assert order_type_named(order_type.value) is order_type
     assert order_type_named(identifier) is order_type
     assert order_type_named(f" {order_type.value.upper()} ") is order_type
+
+
+def test_an_import_ends_the_doubt_about_prices_and_forgets_it_where_the_list_has_changed() -> None:
+    provider = make_provider()
+    keep(provider, row(1), row(2))
+    doubted_at = timezone.now()
+    ProviderService.objects.update(price_in_doubt=True, price_doubted_at=doubted_at)
+    keep(provider, row(1, rate="1.17"), row(2))
+    dearer, same = ProviderService.objects.order_by("external_id")
+    assert (dearer.price_in_doubt, dearer.price_doubted_at) == (False, None)
+    assert (same.price_in_doubt, same.price_doubted_at) == (False, doubted_at)
