@@ -152,6 +152,12 @@ SHOWN = ["7  order 1  Provider  2026-01-01 00:00:00 UTC  link 1", "    HTTP 500 
     ("lines", "ambiguous", "complaints"),
     [
         (SHOWN, True, []),
+        (["6  order 2", "    no answer", *SHOWN, "    balance before 10, after 9"], True, []),
+        (
+            ["7  order 1", "6  order 2", "    no answer"],
+            True,
+            ["1 unknown hand-overs lack evidence in the list: 7"],
+        ),
         (SHOWN, False, ["1 hand-overs are unknown though their answers were clear: 7"]),
         (["8" + SHOWN[0][1:], SHOWN[1]], True, ["1 unknown hand-overs lack evidence in the list: 7"]),
         ([SHOWN[0], "    "], True, ["1 unknown hand-overs lack evidence in the list: 7"]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from purveyor.accounts.models import Customer
 from purveyor.accounts.testing import make_customer
@@ -58,13 +58,20 @@ LATE_SECONDS: Final = 3.0
 BETWEEN_KILLS_SECONDS: Final = (1.0, 3.0)
 """A worker takes a second to start."""
 
+# What a worker is at work on is passed over: its locks are taken in another order.
 _PASS_TIME: Final = (
-    """UPDATE providers_provider SET paused_until = now(), silent_until = now()
-       WHERE paused_until > now() OR silent_until > now()""",
-    """UPDATE providers_fulfilment SET next_poll_at = now()
-       WHERE handover = 'accepted' AND next_poll_at > now()""",
-    "UPDATE providers_canceltask SET next_at = now() WHERE next_at > now() AND state <> 'sending'",
-    "UPDATE providers_refilltask SET next_at = now() WHERE next_at > now() AND state <> 'sending'",
+    """UPDATE providers_provider SET paused_until = now(), silent_until = now() WHERE id IN (
+           SELECT id FROM providers_provider WHERE paused_until > now() OR silent_until > now()
+           FOR NO KEY UPDATE SKIP LOCKED)""",
+    """UPDATE providers_fulfilment SET next_poll_at = now() WHERE id IN (
+           SELECT id FROM providers_fulfilment WHERE handover = 'accepted' AND next_poll_at > now()
+           FOR NO KEY UPDATE SKIP LOCKED)""",
+    """UPDATE providers_canceltask SET next_at = now() WHERE id IN (
+           SELECT id FROM providers_canceltask WHERE next_at > now() AND state <> 'sending'
+           FOR NO KEY UPDATE SKIP LOCKED)""",
+    """UPDATE providers_refilltask SET next_at = now() WHERE refill_id IN (
+           SELECT refill_id FROM providers_refilltask WHERE next_at > now() AND state <> 'sending'
+           FOR NO KEY UPDATE SKIP LOCKED)""",
 )
 _PASS_LEASES: Final = (
     "UPDATE providers_attempt SET lease_until = now() - interval '1 second' WHERE outcome = 'sending'",
@@ -312,9 +319,6 @@ def _endure(running: Sequence[Trial], workers: Workers, *, seconds: float, kill:
     while time.monotonic() < until:
         if time.monotonic() >= tick_at:
             _pass_time(running)
-            for trial in running:
-                if trial.case.refills:
-                    trial.refill()
             tick_at = time.monotonic() + TICK_SECONDS
         if kill and time.monotonic() >= kill_at:
             killed += workers.kill_one()
@@ -331,11 +335,7 @@ def _await_rest(running: Sequence[Trial], *, seconds: float) -> list[str]:
     while True:
         if time.monotonic() >= tick_at:
             _pass_time(restless)
-            for trial in restless:
-                held = Order.objects.filter(service=trial.service, dispatch=Dispatch.HELD)
-                requeue(held.values_list("pk", flat=True))
-                if trial.case.refills:
-                    trial.refill()
+            _release_all(restless)
             tick_at = time.monotonic() + TICK_SECONDS
         found = {trial.case.name: trial.found() for trial in restless}
         restless = [trial for trial in restless if found[trial.case.name]]
@@ -352,12 +352,25 @@ def _pass_time(running: Sequence[Trial]) -> None:
     """Bring forward whatever waits for a time, and do what people do for providers in trouble."""
     _execute(_PASS_TIME)
     providers = [trial.provider.pk for trial in running]
-    for provider in Provider.objects.filter(pk__in=providers).exclude(refused_key=""):
-        use_again(provider=provider)
-    Route.objects.filter(provider_service__provider__in=providers, enabled=False).update(
-        enabled=True, closed_reason=""
-    )
-    release_held()
+    # Many rows at once, in no order: a worker may be let through first, and the next second is soon here.
+    with contextlib.suppress(OperationalError):
+        for provider in Provider.objects.filter(pk__in=providers).exclude(refused_key=""):
+            use_again(provider=provider)
+        Route.objects.filter(provider_service__provider__in=providers, enabled=False).update(
+            enabled=True, closed_reason=""
+        )
+        release_held()
+    for trial in running:
+        if trial.case.refills:
+            trial.refill()
+
+
+def _release_all(running: Sequence[Trial]) -> None:
+    """Queue every order again that is held for whatever reason: the trouble is over."""
+    services = [trial.service for trial in running]
+    held = Order.objects.filter(service__in=services, dispatch=Dispatch.HELD)
+    with contextlib.suppress(OperationalError):
+        requeue(held.values_list("pk", flat=True))
 
 
 def _execute(statements: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 Pure functions of rows, so that a test can show that each of them finds what it is there to find.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -140,14 +140,16 @@ def _of_costs(handed: Sequence[HandedOver], there: Sequence[There], *, prices_ch
 def unlisted(handed: Sequence[HandedOver], lines: Sequence[str], *, ambiguous: bool) -> Iterator[str]:
     """What is wrong with hand-overs of unknown outcome, given what a person is shown about them.
 
-    Each takes two lines: the first begins with its id, the second is the evidence.
+    Each takes a line that begins with its id, and indented ones with the evidence.
     """
     unknown = [item.id for item in handed if item.handover == "unknown"]
     if not ambiguous:
         yield from told("hand-overs are unknown though their answers were clear", unknown)
-    shown: Collection[int] = {
-        int(first.split()[0])
-        for first, second in zip(lines[::2], lines[1::2], strict=False)
-        if first.split()[0].isdigit() and second.strip()
-    }
+    shown: set[int] = set()
+    entry = ""
+    for line in lines:
+        if not line.startswith(" "):
+            entry = line.split(maxsplit=1)[0]
+        elif line.strip() and entry.isdigit():
+            shown.add(int(entry))
     yield from told("unknown hand-overs lack evidence in the list", [x for x in unknown if x not in shown])
