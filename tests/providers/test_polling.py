@@ -4,24 +4,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.models import Service
-from purveyor.database import fetch_all
 from purveyor.orders.models import Order, Status
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
 from purveyor.providers import polling
 from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.polling import claim_due
-from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE
+from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
 from purveyor.providers.subscriptions import follow_subscription
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
 from tests.committed import committed
 from tests.providers.rounds import dispatch, poll, poll_due
+from tests.racing import Second
 
 pytestmark = committed
 
@@ -88,6 +90,69 @@ def test_a_provider_has_only_so_many_lists_in_flight(simulator: Simulator, servi
     accepted(service, 1)
     Fulfilment.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
     assert claim_due(busy={Provider.objects.get().pk: 4}) == []
+
+
+def due(service: Service, number: int, **changes: Any) -> None:
+    accepted(service, number)
+    Provider.objects.update(**changes)
+    Fulfilment.objects.update(next_poll_at=timezone.now() - timedelta(minutes=1))
+
+
+def claimed() -> list[int]:
+    """The sizes of the lists that one claim takes."""
+    return sorted(len(item.followed) for item in claim_due(busy={}))
+
+
+def test_the_budget_of_a_provider_holds_for_all_workers_together(
+    simulator: Simulator, service: Service
+) -> None:
+    due(service, 330, status_calls_per_minute=12)  # two calls may go out at once
+    assert claimed() == [100, 100]
+    assert claimed() == []
+    Provider.objects.update(status_spent_until=F("status_spent_until") - timedelta(seconds=5))
+    assert claimed() == [100]
+    Provider.objects.update(status_spent_until=timezone.now())
+    assert claimed() == [30]
+
+
+def test_an_order_asked_about_by_itself_costs_a_whole_call(simulator: Simulator, service: Service) -> None:
+    due(service, 5, status_calls_per_minute=18)  # three calls may go out at once
+    Fulfilment.objects.filter(pk__in=Fulfilment.objects.order_by("-pk")[:3].values("pk")).update(
+        poll_alone=True, next_poll_at=timezone.now() - timedelta(seconds=30)
+    )
+    assert claimed() == [2, 2]
+    assert claimed() == []
+    Provider.objects.update(status_spent_until=timezone.now())
+    assert claimed() == [1]
+
+
+def test_where_the_budget_does_not_reach_every_order_waits_longer(
+    simulator: Simulator, service: Service
+) -> None:
+    due(service, 3, status_calls_per_minute=12, status_stretch=4)
+    poll_due()
+    provider = Provider.objects.get()
+    assert 3.8 < provider.status_stretch < 4  # it reached, so the stretch shrinks
+    for next_poll in Fulfilment.objects.values_list("next_poll_at", flat=True):
+        assert next_poll is not None
+        assert SOONEST * 3.3 < next_poll - timezone.now() < SOONEST * 4.2
+
+
+def test_what_is_due_beyond_the_budget_stretches_it(simulator: Simulator, service: Service) -> None:
+    due(service, 201, status_calls_per_minute=12)
+    assert claimed() == [100, 100]
+    assert Provider.objects.get().status_stretch > 1
+
+
+def test_another_worker_at_the_same_budget_is_not_waited_for(simulator: Simulator, service: Service) -> None:
+    due(service, 1, status_calls_per_minute=60)
+    found: list[int] = [-1]
+    with transaction.atomic():
+        Provider.objects.select_for_update(no_key=True).get()
+        second = Second(lambda: found.__setitem__(slice(None), claimed()))
+        second.finish()
+    assert found == []
+    assert claimed() == [1]
 
 
 @pytest.mark.parametrize(
@@ -220,14 +285,6 @@ def test_a_refused_key_stops_every_call(simulator: Simulator, service: Service) 
     poll()
     assert len(simulator.requests) == calls
     assert Provider.objects.get().refused_key == simulator.key
-
-
-def test_the_claim_stays_on_its_index(service: Service) -> None:
-    plan = fetch_all(
-        "EXPLAIN SELECT id FROM providers_fulfilment"
-        " WHERE provider_id = 1 AND next_poll_at <= now() ORDER BY next_poll_at LIMIT 100"
-    )
-    assert "fulfilments_to_poll" in str(plan)
 
 
 def test_an_answer_that_cannot_be_applied_delays_only_its_own_subscription(

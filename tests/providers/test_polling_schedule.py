@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from purveyor.providers.polling_budget import MOST_STRETCH
 from purveyor.providers.polling_schedule import (
     LATEST,
     LOOKS_AFTER_END,
@@ -38,21 +39,86 @@ def test_young_and_nearly_finished_orders_are_asked_about_often(
     assert next_delay(age=age, remains=remains, quantity=1000) == delay
 
 
+@pytest.mark.parametrize(
+    ("age", "usual", "delay"),
+    [
+        # An order that usually takes long is not asked about every few seconds while it is new.
+        (0 * SECOND, HOUR, 72 * SECOND),
+        (0 * SECOND, 10 * DAY, 5 * MINUTE),
+        # About the usual time it is asked about more often than its age asks for, until it is stuck.
+        (HOUR, HOUR, 6 * MINUTE),
+        (2 * HOUR, HOUR, 6 * MINUTE),
+        (2 * HOUR + SECOND, HOUR, (2 * HOUR + SECOND) * 0.2),
+        (10 * HOUR, HOUR, LATEST),
+        # A service that takes a moment is not asked about without pause.
+        (0 * SECOND, SECOND, SOONEST),
+        (20 * SECOND, 20 * SECOND, SOONEST),
+    ],
+)
+def test_about_the_usual_time_of_its_service_an_order_is_asked_about_most(
+    age: timedelta, usual: timedelta, delay: timedelta
+) -> None:
+    assert next_delay(age=age, remains=None, quantity=1000, usual=usual) == delay
+
+
+def test_a_scarce_budget_stretches_every_delay_alike() -> None:
+    assert next_delay(age=0 * SECOND, remains=None, quantity=1, stretch=2) == 2 * SOONEST
+    assert next_delay(age=9 * DAY, remains=None, quantity=1, stretch=2) == 2 * LATEST
+    assert next_delay(age=9 * DAY, remains=0, quantity=1, stretch=2) == 2 * NEARLY_FINISHED_LATEST
+
+
 def test_a_subscription_never_waits_for_long() -> None:
     assert next_delay(age=100 * DAY, remains=None, quantity=0, subscription=True) == SUBSCRIPTION_LATEST
 
 
-@given(seconds=st.integers(0, 10**9), remains=st.none() | st.integers(0, 1000))
-def test_delays_stay_within_their_limits(seconds: int, remains: int | None) -> None:
-    assert SOONEST <= next_delay(age=seconds * SECOND, remains=remains, quantity=1000) <= LATEST
+ages = st.timedeltas(timedelta(0), 1000 * DAY)
+usual_times = st.none() | st.timedeltas(timedelta(0), 100 * DAY)
+stretches = st.floats(1, MOST_STRETCH)
 
 
-@given(older=st.integers(0, 10**8), younger=st.integers(0, 10**8))
-def test_an_older_order_is_never_asked_about_sooner(older: int, younger: int) -> None:
-    older, younger = max(older, younger), min(older, younger)
-    assert next_delay(age=older * SECOND, remains=None, quantity=1) >= next_delay(
-        age=younger * SECOND, remains=None, quantity=1
+@given(
+    age=ages,
+    remains=st.none() | st.integers(0, 1000),
+    subscription=st.booleans(),
+    usual=usual_times,
+    stretch=stretches,
+)
+def test_delays_stay_within_their_limits(
+    age: timedelta, remains: int | None, usual: timedelta | None, stretch: float, *, subscription: bool
+) -> None:
+    delay = next_delay(
+        age=age, remains=remains, quantity=1000, subscription=subscription, usual=usual, stretch=stretch
     )
+    assert SOONEST * stretch <= delay <= LATEST * stretch
+
+
+@given(ages=st.tuples(ages, ages), usual=usual_times, stretch=stretches)
+def test_an_older_order_is_never_asked_about_sooner(
+    ages: tuple[timedelta, timedelta], usual: timedelta | None, stretch: float
+) -> None:
+    younger, older = (
+        next_delay(age=age, remains=None, quantity=1, usual=usual, stretch=stretch) for age in sorted(ages)
+    )
+    assert younger <= older
+
+
+@given(age=ages, usual=usual_times, remains=st.tuples(st.integers(0, 1000), st.integers(0, 1000)))
+def test_less_that_remains_never_puts_a_question_off(
+    age: timedelta, usual: timedelta | None, remains: tuple[int, int]
+) -> None:
+    less, more = (next_delay(age=age, remains=left, quantity=1000, usual=usual) for left in sorted(remains))
+    assert less <= more
+
+
+@given(age=ages, usual=usual_times, stretches=st.tuples(stretches, stretches))
+def test_less_budget_never_brings_a_question_forward(
+    age: timedelta, usual: timedelta | None, stretches: tuple[float, float]
+) -> None:
+    more, less = (
+        next_delay(age=age, remains=None, quantity=1, usual=usual, stretch=stretch)
+        for stretch in sorted(stretches)
+    )
+    assert more <= less
 
 
 def test_a_finished_order_is_looked_at_a_few_times_and_then_left_alone() -> None:

@@ -7,15 +7,18 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
 from typing import Any, Final
 
 from django.db import transaction
 
-from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.models import OrderKind
 from purveyor.providers.client import NotSent, ProviderTrouble
 from purveyor.providers.following import follow
 from purveyor.providers.metrics import POLLED
+from purveyor.providers.polling_budget import Budget
 from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Refused, StatusReply, Unclear, read_statuses
@@ -58,30 +61,94 @@ class Round:
 
 @transaction.atomic
 def claim_due(*, busy: Mapping[int, int]) -> list[Round]:
-    """Take what is due to be asked about; `busy` tells how many lists of each provider are in flight."""
+    """Take what is due to be asked about, within the budget of each provider.
+
+    `busy` tells how many lists of each provider are in flight.
+    """
     providers = {item.id: item for item in standings().values() if item.callable}
-    rooms = {item: (LISTS_AT_ONCE - busy.get(item, 0)) * IDS_PER_CALL for item in providers}
-    rooms = {item: room for item, room in rooms.items() if room > 0}
-    if not rooms:
+    free = {item: LISTS_AT_ONCE - busy.get(item, 0) for item in providers}
+    free = {item: lists for item, lists in free.items() if lists > 0}
+    if not free:
         return []
-    longest = max(providers[item].access.timeout_seconds for item in rooms)
+    claims = [
+        _Claim(budget=_budget(row), now=row.now, provider_id=row.id, lists=free[row.id])
+        for row in fetch_all(_SQL["lock_budgets"], {"providers": list(free)})
+    ]
+    claims = [claim for claim in claims if claim.calls_left != 0]
+    if not claims:
+        return []
+    longest = max(providers[claim.provider_id].access.timeout_seconds for claim in claims)
     rows = fetch_all(
         _SQL["claim_due"],
         {
-            "providers": list(rooms),
-            "rooms": list(rooms.values()),
+            "providers": [claim.provider_id for claim in claims],
+            "rooms": [claim.room for claim in claims],
+            "calls": [claim.calls_left for claim in claims],
+            "ids_per_call": IDS_PER_CALL,
             # A list whose ids are asked about one by one takes longest.
             "lease": longest * (IDS_PER_CALL // SINGLES_AT_ONCE + 1) + LEASE_MARGIN_SECONDS,
         },
     )
-    due: dict[int, list[Followed]] = defaultdict(list)
+    due: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
-        due[row.provider_id].append(_followed(row))
+        due[row.provider_id].append(row)
+    _spend([(claim, due[claim.provider_id]) for claim in claims if claim.provider_id in due])
     return [
         Round(provider=providers[provider_id], followed=part)
-        for provider_id, followed in due.items()
-        for part in _parts(followed)
+        for provider_id, part_rows in due.items()
+        for part in _parts([_followed(row) for row in part_rows])
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """What may be claimed of one provider, whose budget is locked."""
+
+    provider_id: int
+    budget: Budget | None
+    now: datetime
+    lists: int
+
+    @property
+    def calls_left(self) -> int | None:
+        """None when nobody counts them."""
+        return None if self.budget is None else self.budget.calls_left(now=self.now)
+
+    @property
+    def room(self) -> int:
+        """The most fulfilments to take."""
+        lists = self.lists if self.calls_left is None else min(self.lists, self.calls_left)
+        return lists * IDS_PER_CALL
+
+
+def _budget(row: Any) -> Budget | None:
+    if row.status_calls_per_minute is None:
+        return None
+    return Budget(
+        calls_per_minute=row.status_calls_per_minute,
+        spent_until=row.status_spent_until,
+        stretch=row.status_stretch,
+    )
+
+
+def _spend(claimed: Sequence[tuple[_Claim, Sequence[Any]]]) -> None:
+    """Write down what the claims cost the budgets."""
+    spent = []
+    for claim, rows in claimed:
+        if claim.budget is None:
+            continue
+        alone = sum(row.poll_alone for row in rows)
+        calls = alone + ceil((len(rows) - alone) / IDS_PER_CALL)
+        budget = claim.budget.after(
+            now=claim.now,
+            calls=calls,
+            overdue=max(row.overdue for row in rows),
+            more_is_due=len(rows) == claim.room or (alone > 0 and calls == claim.calls_left),
+        )
+        spent.append({"id": claim.provider_id, "spent_until": budget.spent_until, "stretch": budget.stretch})
+    if spent:
+        with hot_cursor() as cursor:
+            cursor.execute(_SQL["spend_budgets"].encode(), {"spent": as_json(spent)})
 
 
 def _followed(row: Any) -> Followed:

@@ -1,4 +1,8 @@
-"""When an order is asked about next: a pure function of how old it is and how much of it remains."""
+"""When an order is asked about next.
+
+A pure function of how old it is, how much of it remains, how long its service usually takes, and how far the
+budget of its provider goes.
+"""
 
 from datetime import timedelta
 from typing import Final
@@ -8,6 +12,15 @@ SOONEST: Final = timedelta(seconds=5)
 LATEST: Final = timedelta(minutes=30)
 SHARE_OF_AGE: Final = 0.2
 """An order is asked about again after a fifth of its age: a change is seen late by at most that share."""
+
+SHARE_OF_USUAL: Final = 0.1
+"""Of the usual time: the most between two questions about an order that may end any moment now."""
+STILL_USUAL: Final = 2
+"""Usual times after which an order counts as stuck; its age alone speaks from then on."""
+EARLY_SHARE_OF_USUAL: Final = 0.02
+"""Of the usual time: an order that takes days is not asked about every few seconds when it is new."""
+EARLY_LATEST: Final = timedelta(minutes=5)
+"""The most that the usual time puts a question off: the start of an order is a change too."""
 
 NEARLY_FINISHED_SHARE: Final = 0.1
 NEARLY_FINISHED_LATEST: Final = timedelta(minutes=5)
@@ -25,14 +38,30 @@ REMINDER_AFTER_TROUBLE: Final = timedelta(seconds=30)
 
 
 def next_delay(
-    *, age: timedelta, remains: int | None, quantity: int, subscription: bool = False
+    *,
+    age: timedelta,
+    remains: int | None,
+    quantity: int,
+    subscription: bool = False,
+    usual: timedelta | None = None,
+    stretch: float = 1.0,
 ) -> timedelta:
-    """From one question about an open order to the next. `age` counts from acceptance; None is unknown."""
-    if subscription:
-        return min(max(age * SHARE_OF_AGE, SUBSCRIPTION_SOONEST), SUBSCRIPTION_LATEST)
-    delay = min(max(age * SHARE_OF_AGE, SOONEST), LATEST)
-    nearly_finished = remains is not None and remains <= quantity * NEARLY_FINISHED_SHARE
-    return min(delay, NEARLY_FINISHED_LATEST) if nearly_finished else delay
+    """From one question about an open order to the next.
+
+    `age` counts from acceptance, `usual` is the time its service usually takes; None is unknown. `stretch`
+    says how many times more is wanted than the budget of its provider allows (`polling_budget`): every delay
+    grows alike, so that a young order keeps its lead over an old one.
+    """
+    soonest, latest = (SUBSCRIPTION_SOONEST, SUBSCRIPTION_LATEST) if subscription else (SOONEST, LATEST)
+    delay = age * SHARE_OF_AGE
+    if usual is not None:
+        delay = max(delay, min(usual * EARLY_SHARE_OF_USUAL, EARLY_LATEST))
+        if age <= usual * STILL_USUAL:
+            delay = min(delay, usual * SHARE_OF_USUAL)
+    delay = min(max(delay, soonest), latest)
+    if remains is not None and remains <= quantity * NEARLY_FINISHED_SHARE:
+        delay = min(delay, NEARLY_FINISHED_LATEST)
+    return delay * stretch
 
 
 def delay_after_end(*, since_end: timedelta) -> timedelta | None:

@@ -15,10 +15,14 @@ _numbers = itertools.count(1)
 
 
 def make_provider(url: str = NOBODY_LISTENS, *, key: str = "a-key-of-a-test", **others: Any) -> Provider:
-    """A provider without services, whose address may be private."""
+    """A provider without services, whose address may be private, and which may be asked without limit."""
     name = others.pop("name", f"Provider {next(_numbers)}")
     wallet = Wallet.objects.create(kind=WalletKind.PROVIDER, name=name)
-    options = {"allow_private_address": True, "timeout_seconds": 5} | others
+    options = {
+        "allow_private_address": True,
+        "timeout_seconds": 5,
+        "status_calls_per_minute": None,
+    } | others
     return Provider.objects.create(name=name, url=url, key=key, wallet=wallet, **options)
 
 

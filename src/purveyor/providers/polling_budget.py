@@ -1,0 +1,59 @@
+"""How many calls of `status` a provider gets a minute, and what follows when more are wanted.
+
+Calls are paid for in time: each moves the moment up to which the budget is spent on by its share of a minute.
+That moment and the stretch lie on the provider's row, so that any number of workers share one budget.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+MINUTE: Final = timedelta(minutes=1)
+AHEAD_AT_MOST: Final = timedelta(seconds=10)
+"""What falls due together may be asked so far ahead of the budget; one call may in any case."""
+
+MOST_STRETCH: Final = 20.0
+"""Beyond that a budget is hopelessly small, and what is due simply waits its turn."""
+TIME_TO_ADAPT: Final = timedelta(minutes=3)
+"""In which the stretch grows or shrinks e-fold at most: an outage soon made up for hardly moves it."""
+ADAPTS_AT_MOST_FOR: Final = timedelta(minutes=1)
+"""The most time that one claim accounts for, however long ago the last one was."""
+FAIRLY_LATE: Final = timedelta(seconds=10)
+"""Lateness at which the stretch stays as it is."""
+FAIRLY_LATE_CALLS: Final = 2
+"""The same in calls, for a budget of a few calls a minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a provider may be asked."""
+
+    calls_per_minute: int
+    spent_until: datetime
+    stretch: float
+    """How many times longer than usual its orders wait between two questions, from 1."""
+
+    @property
+    def between_calls(self) -> timedelta:
+        """The time that one call costs."""
+        return MINUTE / self.calls_per_minute
+
+    def calls_left(self, *, now: datetime) -> int:
+        """How many calls may go out at this moment."""
+        until = now + max(AHEAD_AT_MOST, self.between_calls)
+        return max((until - max(self.spent_until, now)) // self.between_calls, 0)
+
+    def after(self, *, now: datetime, calls: int, overdue: timedelta, more_is_due: bool) -> "Budget":
+        """The budget after a claim of so many calls.
+
+        `overdue` is how long the first of what was claimed had been due; `more_is_due` says that the budget
+        did not reach for all of it. The stretch grows while it does not and what is due is late, and shrinks
+        while it does.
+        """
+        spent_until = max(self.spent_until, now) + calls * self.between_calls
+        elapsed = min(spent_until - self.spent_until, ADAPTS_AT_MOST_FOR)
+        fair = max(FAIRLY_LATE, FAIRLY_LATE_CALLS * self.between_calls)
+        pressure = min(overdue / fair - 1, 1.0) if more_is_due else -1.0
+        stretch = self.stretch * math.exp(pressure * (elapsed / TIME_TO_ADAPT))
+        return replace(self, spent_until=spent_until, stretch=min(max(stretch, 1.0), MOST_STRETCH))
