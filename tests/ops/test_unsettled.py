@@ -7,7 +7,7 @@ from purveyor.catalog.testing import make_service
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.testing import place_one
 from purveyor.providers.handing_over import hand_over
-from purveyor.providers.models import Fulfilment, Handover
+from purveyor.providers.models import EvidenceKind, Fulfilment, Handover, HandoverEvidence
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.replies import Accepted, Unclear
 from purveyor.providers.testing import make_provider, make_route
@@ -44,6 +44,16 @@ def test_it_is_listed_with_the_last_answer_in_one_line(unknown: Fulfilment) -> N
         f"{unknown.created_at:%Y-%m-%d %H:%M:%S} UTC  {unknown.order.link}"
     )
     assert answer == "    HTTP 502  [2J<html> Bad gateway</html>"
+
+
+@committed
+def test_the_evidence_is_listed_beneath_it_in_one_line_each(unknown: Fulfilment) -> None:
+    told = HandoverEvidence.objects.create(
+        fulfilment=unknown, kind=EvidenceKind.PROBE, text="unaccounted for: 12 (In\n\x1bprogress)"
+    )
+    told.refresh_from_db()
+    lines = run("unknown", "list").output.splitlines()
+    assert lines[2:] == [f"    {told.at:%Y-%m-%d %H:%M:%S} UTC  unaccounted for: 12 (In progress)"]
 
 
 @committed

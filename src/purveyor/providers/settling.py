@@ -1,4 +1,4 @@
-"""Settling by a person what no answer of the provider tells: it was placed as N, or it was not."""
+"""Settling what no answer of the provider tells, by a person or by evidence: placed as N, or not placed."""
 
 import structlog
 from django.db import transaction
