@@ -6,7 +6,7 @@ unknown outcome is listed with its evidence and can be settled, and the audit is
     python tests/faults/matrix.py [--fault NAME ...] [--orders 1000] [--workers 1|2] [--kill] [--seed N]
 
 All faults run side by side, each at a provider of its own, and a mix of them at one more. Exit status 0 if
-everything holds. Bounded in time: about a minute for 40 orders each, some minutes for 1 000.
+everything holds. Bounded in time: half a minute for 25 orders each, up to an hour for 1 000 of all faults.
 """
 
 import argparse

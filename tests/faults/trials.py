@@ -53,6 +53,8 @@ ONE_IN_CANCELED: Final = 12
 TICK_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.2
 START_SECONDS: Final = 60.0
+LONGEST_OVERTIME: Final = 4
+"""Of the trouble, in times of its usual length, for orders that a busy machine has not sent yet."""
 LATE_SECONDS: Final = 3.0
 """After the trouble, until the provider has accepted the last call that nobody waits for any more."""
 BETWEEN_KILLS_SECONDS: Final = (1.0, 3.0)
@@ -315,8 +317,9 @@ def _endure(running: Sequence[Trial], workers: Workers, *, seconds: float, kill:
     """Let the trouble last, while people mend what they can and, where asked, workers are killed."""
     killed = 0
     until = time.monotonic() + seconds
+    latest = until + seconds * LONGEST_OVERTIME
     tick_at = kill_at = 0.0
-    while time.monotonic() < until:
+    while time.monotonic() < until or (time.monotonic() < latest and _is_untried(running)):
         if time.monotonic() >= tick_at:
             _pass_time(running)
             tick_at = time.monotonic() + TICK_SECONDS
@@ -325,6 +328,13 @@ def _endure(running: Sequence[Trial], workers: Workers, *, seconds: float, kill:
             kill_at = time.monotonic() + random.uniform(*BETWEEN_KILLS_SECONDS)
         time.sleep(LOOK_SECONDS)
     return killed
+
+
+def _is_untried(running: Sequence[Trial]) -> bool:
+    """Whether some order waits that was never sent: it must meet the trouble, too."""
+    services = [trial.service for trial in running]
+    waiting = Order.objects.filter(service__in=services, dispatch=Dispatch.QUEUED)
+    return waiting.filter(fulfilments=None).exists()
 
 
 def _await_rest(running: Sequence[Trial], *, seconds: float) -> list[str]:
