@@ -209,3 +209,12 @@ class TestQueue:
             self.insert("a")
             transaction.set_rollback(True)
         assert self.count() == 0
+
+    def test_a_savepoint_takes_only_its_own_with_it(self) -> None:
+        with hot_transaction():
+            self.insert("outer")
+            with pytest.raises(LookupError):
+                self.insert_and_raise()
+            with hot_transaction():
+                self.insert("inner")
+        assert {row.name for row in fetch_all("SELECT name FROM catalog_category")} == {"outer", "inner"}

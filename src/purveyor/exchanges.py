@@ -59,8 +59,13 @@ def queue_hot(statement: str, parameters: Mapping[str, str]) -> "Answer":
 def hot_transaction() -> Iterator[None]:
     """A transaction of Django's in which `queue_hot` gathers statements; within another one a savepoint."""
     if connection.in_atomic_block:
-        with transaction.atomic():
-            yield
+        outer: _HotSession | None = getattr(_this_thread, "transaction", None)
+        if outer is None:
+            with transaction.atomic():
+                yield
+        else:
+            with outer.savepoint():
+                yield
         return
     connection.ensure_connection()
     session = _session(connection.connection)
@@ -130,6 +135,24 @@ class _HotSession:
         """Run what is queued, and commit in the same exchange. Raises the driver's errors."""
         if self.queue or self.driver.pgconn.transaction_status != TransactionStatus.IDLE:
             self.exchange(commits=True)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A savepoint with which goes what is queued in it, and nothing that was queued before."""
+        self.send()
+        try:
+            with transaction.atomic():
+                yield
+                self.send()
+        except BaseException:
+            self.queue.clear()
+            raise
+
+    def send(self) -> None:
+        """Run what is queued. Raises Django's errors."""
+        if self.queue:
+            with connection.wrap_database_errors:
+                self.exchange()
 
     def exchange(self, *, commits: bool = False) -> None:
         """Send what is queued and take in the answers. Raises the driver's error of the first that failed."""
