@@ -1,6 +1,6 @@
-"""Orders and what belongs to them."""
+"""Orders: what a customer bought, with everything that decided its price."""
 
-from typing import ClassVar, Final
+from typing import Final
 
 from django.db import models
 from django.db.models.functions import Now
@@ -37,6 +37,7 @@ class Status(models.TextChoices):
 
 OPEN_STATUSES: Final = (Status.PENDING, Status.PROCESSING, Status.IN_PROGRESS)
 """An ordinary order or drip-feed in one of these is not finished."""
+
 
 FINAL_STATUSES: Final = (Status.COMPLETED, Status.PARTIAL, Status.CANCELED)
 
@@ -154,146 +155,3 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"Order {self.pk}"
-
-
-class DripFeed(models.Model):
-    """The schedule of a drip-feed parent. The parent's `quantity` and `charge` cover all its runs."""
-
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, primary_key=True, related_name="drip_feed")
-    runs = models.PositiveIntegerField()
-    interval_minutes = models.PositiveIntegerField()
-    quantity_per_run = models.BigIntegerField()
-    runs_released = models.PositiveIntegerField(default=0)
-    next_run_at = models.DateTimeField(null=True, help_text="Empty when no run is to be released any more.")
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="no_more_runs_than_ordered", condition=models.Q(runs_released__lte=models.F("runs"))
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["next_run_at"],
-                name="drip_feed_runs_due",
-                condition=models.Q(next_run_at__isnull=False),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.runs} runs every {self.interval_minutes} minutes"
-
-
-class Subscription(models.Model):
-    """What a subscription parent follows. Each post becomes a child order, charged alone."""
-
-    order = models.OneToOneField(
-        Order, on_delete=models.PROTECT, primary_key=True, related_name="subscription"
-    )
-    username = models.TextField()
-    min = models.BigIntegerField(help_text="Smallest quantity per post.")
-    max = models.BigIntegerField(help_text="Largest quantity per post.")
-    posts = models.PositiveIntegerField(
-        null=True, help_text="New posts to serve; empty: until expiry or cancel."
-    )
-    old_posts = models.PositiveIntegerField(default=0)
-    delay_minutes = models.PositiveIntegerField()
-    expiry = models.DateField(null=True)
-    posts_done = models.PositiveIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"{self.username}: {self.min} to {self.max}"
-
-
-class RefillStatus(models.TextChoices):
-    """Status of a refill in the words of the protocol (§5)."""
-
-    PENDING = "Pending"
-    IN_PROGRESS = "In progress"
-    COMPLETED = "Completed"
-    REJECTED = "Rejected"
-
-
-OPEN_REFILLS: Final = (RefillStatus.PENDING, RefillStatus.IN_PROGRESS)
-
-
-class Refill(models.Model):
-    """A customer's wish to have a completed order topped up again."""
-
-    id = models.BigAutoField(primary_key=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refills", db_index=False)
-    status = models.CharField(max_length=12, choices=RefillStatus.choices, default=RefillStatus.PENDING)
-    reason = models.CharField(max_length=200, blank=True, help_text="Why it was rejected.")
-    created_at = models.DateTimeField(db_default=Now())
-    status_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["order"],
-                name="one_refill_at_a_time",
-                condition=models.Q(status__in=["Pending", "In progress"]),
-            )
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["order", "id"], name="refills_of_order"),
-            models.Index(fields=["id"], name="refills_pending", condition=models.Q(status="Pending")),
-        ]
-
-    def __str__(self) -> str:
-        return f"Refill {self.pk} of order {self.order_id}"
-
-
-class CancelStatus(models.TextChoices):
-    """What became of a request to cancel."""
-
-    REQUESTED = "requested", "Requested"
-    DONE = "done", "Done"
-    REFUSED = "refused", "Refused"
-
-
-class CancelRequest(models.Model):
-    """A customer's wish to cancel. It is told as done only after the provider confirmed, or if never sent."""
-
-    id = models.BigAutoField(primary_key=True)
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="cancel_request")
-    status = models.CharField(max_length=10, choices=CancelStatus.choices, default=CancelStatus.REQUESTED)
-    reason = models.CharField(max_length=200, blank=True, help_text="Why it was refused.")
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["id"], name="cancels_requested", condition=models.Q(status="requested"))
-        ]
-
-    def __str__(self) -> str:
-        return f"Cancel order {self.order_id}"
-
-
-class EventKind(models.TextChoices):
-    """What a line of an order's timeline tells."""
-
-    STATUS = "status", "Status changed"
-    REFUND = "refund", "Money returned"
-    CORRECTION = "correction", "Refund corrected"
-    BACKWARD = "backward", "Status went backwards"
-    UNKNOWN_STATUS = "unknown_status", "The provider used a word we do not know"
-    HELD = "held", "Held"
-    REFILL = "refill", "Refill"
-    CANCEL = "cancel", "Cancel"
-
-
-class OrderEvent(models.Model):
-    """A line of an order's timeline."""
-
-    id = models.BigAutoField(primary_key=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", db_index=False)
-    kind = models.CharField(max_length=20, choices=EventKind.choices)
-    data = models.JSONField(default=dict)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["order", "id"], name="timeline_of_order")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of order {self.order_id}"

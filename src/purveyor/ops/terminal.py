@@ -1,0 +1,44 @@
+"""What every command of the operator's needs: the panel's database, a voice, and who is typing."""
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+
+
+class Amount(click.ParamType[Decimal]):
+    """An amount of money as typed: 25 or -3.50."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """The amount as a decimal; anything else is refused in words."""
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            self.fail(f"{value!r} is not an amount such as 25 or -3.50", param, ctx)
+
+
+def say(text: str) -> None:
+    """Tell the operator something at once, also through a pipe."""
+    click.echo(text)
+    sys.stdout.flush()
+
+
+@contextmanager
+def panel_database() -> Iterator[None]:
+    """The panel's database, running and migrated."""
+    from purveyor.ops import migrating, panel
+
+    with panel.database():
+        migrating.require_migrated()
+        yield
+
+
+def actor() -> str:
+    """Who is typing, for what the books keep."""
+    return f"{getpass.getuser()} (command line)"

@@ -1,0 +1,27 @@
+"""Upstream panels, what they sell, and what was handed over to them."""
+
+from purveyor.providers.models.fulfilments import (
+    Attempt,
+    EvidenceKind,
+    Fulfilment,
+    Handover,
+    HandoverEvidence,
+    Outcome,
+)
+from purveyor.providers.models.providers import Provider, ProviderService, Route
+from purveyor.providers.models.tasks import CancelTask, ForwardState, RefillTask
+
+__all__ = [
+    "Attempt",
+    "CancelTask",
+    "EvidenceKind",
+    "ForwardState",
+    "Fulfilment",
+    "Handover",
+    "HandoverEvidence",
+    "Outcome",
+    "Provider",
+    "ProviderService",
+    "RefillTask",
+    "Route",
+]
