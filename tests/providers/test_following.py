@@ -89,6 +89,30 @@ def test_ends(
     assert fulfilment.ended_at is not None
 
 
+@pytest.mark.parametrize(
+    ("word", "remains", "begun"),
+    [
+        ("Pending", 1000, False),
+        ("Pending", None, False),
+        ("Pending", 990, True),
+        ("Processing", None, False),
+        ("In progress", None, True),
+        ("Completed", 0, True),
+        ("Canceled", 1000, False),
+        ("queued up", -1, False),
+    ],
+)
+def test_when_work_begins_is_noted_once(
+    fulfilment: Fulfilment, word: str, remains: int | None, *, begun: bool
+) -> None:
+    tell(fulfilment, word, remains=remains)
+    first = fulfilment.started_at
+    assert (first is not None) is begun
+    tell(fulfilment, "In progress", remains=500)
+    assert fulfilment.started_at is not None
+    assert first is None or fulfilment.started_at == first
+
+
 def test_being_told_again_changes_nothing(fulfilment: Fulfilment) -> None:
     for _ in range(3):
         tell(fulfilment, "Partial", remains=250)

@@ -38,6 +38,7 @@ class _Told:
     remains: int | None
     cost: Decimal
     cost_corrections: int
+    started_at: datetime | None
     ended_at: datetime | None
     poll_after: timedelta | None
 
@@ -88,6 +89,7 @@ def _told(row: Any, reply: StatusReply | Refused) -> _Told:
             remains=row.remains,
             cost=row.cost,
             cost_corrections=row.cost_corrections,
+            started_at=row.started_at,
             ended_at=row.ended_at,
             poll_after=_delay(row, remains=row.remains, ended=row.ended_at is not None),
         )
@@ -113,9 +115,16 @@ def _told(row: Any, reply: StatusReply | Refused) -> _Told:
         remains=row.remains if reply.remains is None else reply.remains,
         cost=cost,
         cost_corrections=row.cost_corrections + (cost != row.cost),
+        started_at=row.started_at or (row.now if _has_begun(row, reply) else None),
         ended_at=ended_at,
         poll_after=_delay(row, remains=reply.remains, ended=ended),
     )
+
+
+def _has_begun(row: Any, reply: StatusReply) -> bool:
+    """Whether a provider's word, or something delivered, shows that work on an order has begun."""
+    delivered = reply.remains is not None and 0 <= reply.remains < row.quantity
+    return delivered or reply.status in (Status.IN_PROGRESS, Status.COMPLETED, Status.PARTIAL)
 
 
 def _delay(row: Any, *, remains: int | None, ended: bool) -> timedelta | None:
@@ -196,6 +205,7 @@ def _write(told: Sequence[_Told]) -> None:
             "cost": item.cost,
             "cost_corrections": item.cost_corrections,
             "poll_alone": item.row.poll_alone,
+            "started_at": item.started_at,
             "ended_at": item.ended_at,
             "poll_after_seconds": item.poll_after and item.poll_after.total_seconds(),
         }

@@ -49,7 +49,8 @@ WHERE providers_provider.id = spent.id;
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.quantity, fulfilment.expected_cost,
        fulfilment.fx_rate, fulfilment.top_up_bonus_percent, fulfilment.fee_percent,
        fulfilment.cost, fulfilment.cost_corrections, fulfilment.provider_status, fulfilment.provider_charge,
-       fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.ended_at,
+       fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.started_at,
+       fulfilment.ended_at,
        fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, provider.status_stretch AS stretch,
        orders.quantity AS ordered,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end, now() AS now
@@ -64,11 +65,11 @@ ORDER BY fulfilment.id FOR NO KEY UPDATE OF fulfilment;
 UPDATE providers_fulfilment SET
     provider_status = told.provider_status, provider_charge = told.provider_charge, start_count = told.start_count,
     remains = told.remains, cost = told.cost, cost_corrections = told.cost_corrections,
-    poll_alone = told.poll_alone, ended_at = told.ended_at,
+    poll_alone = told.poll_alone, started_at = told.started_at, ended_at = told.ended_at,
     next_poll_at = now() + told.poll_after_seconds * interval '1 second'
 FROM json_to_recordset(%(told)s::json) AS told (
     id bigint, provider_status text, provider_charge numeric, start_count bigint, remains bigint, cost numeric,
-    cost_corrections int, poll_alone bool, ended_at timestamptz, poll_after_seconds float8
+    cost_corrections int, poll_alone bool, started_at timestamptz, ended_at timestamptz, poll_after_seconds float8
 )
 WHERE providers_fulfilment.id = told.id AND providers_fulfilment.id = ANY(%(ids)s::bigint[]);
 

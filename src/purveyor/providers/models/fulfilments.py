@@ -84,6 +84,7 @@ class Fulfilment(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True, help_text="When the provider first told of a beginning.")
     ended_at = models.DateTimeField(null=True, help_text="When the provider first told a final status.")
 
     class Meta:
