@@ -1,27 +1,20 @@
 """Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
 
-from purveyor.catalog.order_types import FORMS, OrderForm, OrderType, QuantityFrom
-from purveyor.catalog.prices import PER_THOUSAND
 from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
-from purveyor.providers.add_fields import add_fields, subscription_fields
-from purveyor.providers.costing import AbsurdCost, expected_cost
-from purveyor.providers.holds import ABSURD_COST, LONGEST_REASON_CHARACTERS, NOT_ACCEPTED, NOT_WRITABLE, Hold
-from purveyor.providers.idempotency import with_key
+from purveyor.providers.holds import NOT_WRITABLE
 from purveyor.providers.locking import lock_order
-from purveyor.providers.margin import Sale
-from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
+from purveyor.providers.planning import Planned, plan_orders
 from purveyor.providers.standing import Standing, standings
 
 _SQL: Final = load_sql(__file__, "handing_over.sql")
@@ -61,39 +54,6 @@ class Claim:
     """Whether the queue held fewer orders than there was room for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Planned:
-    order: Any
-    number: int
-    option: RouteOption
-    provider: Standing
-    fields: dict[str, str]
-    cost: Decimal
-
-
-@dataclass(slots=True, kw_only=True)
-class _Plan:
-    """What becomes of a batch of orders."""
-
-    send: list[_Planned] = field(default_factory=list)
-    hold: dict[str, list[int]] = field(default_factory=dict)
-    """By reason."""
-    end: dict[int, str] = field(default_factory=dict)
-    """Orders that end Canceled, with why, in words that a customer can read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Surroundings:
-    """What is known about a batch of orders beside their rows; routes and forms by service."""
-
-    routes: dict[int, list[RouteOption]]
-    forms: dict[int, OrderForm]
-    earlier: dict[int, Any]
-    subscriptions: dict[int, Any]
-    unwanted: set[int]
-    """Orders that their customers have asked to cancel."""
-
-
 def capacity(provider: Standing) -> int:
     """How many hand-overs to a provider may be written and unanswered.
 
@@ -131,7 +91,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     orders = claim_queued(wanted, except_services=_busy_services(full=full, sendable=list(room)))
     if not orders:
         return Claim(capacity=limits), {}
-    plan = _plan(orders, providers, room)
+    plan = plan_orders(orders, providers, room)
     for reason, order_ids in plan.hold.items():
         hold(order_ids, reason=reason)
     return Claim(hand_overs=_write(plan.send), capacity=limits, drained=len(orders) < wanted), plan.end
@@ -154,123 +114,7 @@ def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
     ]
 
 
-def _plan(orders: Sequence[Any], providers: Mapping[int, Standing], room: Mapping[int, int]) -> _Plan:
-    """Choose a route for each order. Orders beyond the room stay queued."""
-    surroundings = _look_around(orders, providers)
-    left = Counter(room)
-    plan = _Plan()
-    for order in orders:
-        if order.id in surroundings.unwanted:
-            plan.end[order.id] = ""
-            continue
-        before = surroundings.earlier.get(order.id)
-        form = surroundings.forms[order.service_id]
-        choice = choose_route(
-            surroundings.routes[order.service_id],
-            refused_by=before.refused_by if before is not None else (),
-            sale=_sale(order, form),
-            counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
-        )
-        if isinstance(choice, Wait):
-            plan.hold.setdefault(choice.reason, []).append(order.id)
-        elif isinstance(choice, NobodyTakesIt):
-            text = before.refusal_text if before is not None else ""
-            plan.end[order.id] = NOT_ACCEPTED.format(text=text)[:LONGEST_REASON_CHARACTERS]
-        elif left[choice.provider_id] > 0:
-            try:
-                cost = expected_cost(
-                    rate=choice.rate,
-                    terms=choice.terms,
-                    quantity=order.quantity,
-                    is_package=form.is_package,
-                )
-            except AbsurdCost:
-                plan.hold.setdefault(ABSURD_COST, []).append(order.id)
-                continue
-            left[choice.provider_id] -= 1
-            plan.send.append(
-                _Planned(
-                    order=order,
-                    number=before.last + 1 if before is not None else 1,
-                    option=choice,
-                    provider=providers[choice.provider_id],
-                    fields=_fields(
-                        order,
-                        choice,
-                        form.type,
-                        surroundings.subscriptions.get(order.id),
-                        provider=providers[choice.provider_id],
-                    ),
-                    cost=cost,
-                )
-            )
-    return plan
-
-
-def _sale(order: Any, form: OrderForm) -> Sale:
-    if order.kind == OrderKind.SUBSCRIPTION:
-        return Sale(charge=order.unit_price, quantity=int(PER_THOUSAND), is_package=False)
-    return Sale(charge=order.charge, quantity=order.quantity, is_package=form.is_package)
-
-
-def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _Surroundings:
-    services = list({order.service_id for order in orders})
-    routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
-    for row in fetch_all(_SQL["routes"], {"services": id_array(services)}):
-        provider = providers[row.provider_id]
-        routes[row.service_id].append(
-            RouteOption(
-                route_id=row.route_id,
-                provider_id=row.provider_id,
-                external_id=row.external_id,
-                rate=row.rate,
-                terms=provider.terms,
-                margin_floor_percent=row.margin_floor_percent,
-                min=row.min,
-                max=row.max,
-                hold_reason=provider.hold_reason or (Hold.PRICE_IN_DOUBT if row.price_in_doubt else ""),
-            )
-        )
-    types = fetch_all(_SQL["types"], {"services": id_array(services)})
-    ids = {"orders": id_array(order.id for order in orders)}
-    earlier = fetch_all(_SQL["earlier"], ids)
-    subscriptions = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
-    terms = fetch_all(_SQL["subscriptions"], {"orders": id_array(subscriptions)}) if subscriptions else []
-    return _Surroundings(
-        routes=routes,
-        forms={row.id: FORMS[OrderType(row.type)] for row in types},
-        earlier={row.order_id: row for row in earlier},
-        subscriptions={row.order_id: row for row in terms},
-        unwanted={row.order_id for row in fetch_all(_SQL["cancel_wishes"], ids)},
-    )
-
-
-def _fields(
-    order: Any, option: RouteOption, order_type: OrderType, subscription: Any | None, *, provider: Standing
-) -> dict[str, str]:
-    if subscription is not None:
-        fields = subscription_fields(
-            external_id=option.external_id,
-            username=subscription.username,
-            smallest=subscription.min,
-            largest=subscription.max,
-            posts=subscription.posts,
-            old_posts=subscription.old_posts,
-            delay_minutes=subscription.delay_minutes,
-            expiry=subscription.expiry,
-        )
-    else:
-        fields = add_fields(
-            external_id=option.external_id,
-            type=order_type,
-            link=order.link,
-            quantity=order.quantity,
-            fields=order.fields,
-        )
-    return with_key(fields, access=provider.access) if provider.takes_idempotency_key else fields
-
-
-def _write(planned: Sequence[_Planned]) -> list[HandOver]:
+def _write(planned: Sequence[Planned]) -> list[HandOver]:
     """Write hand-overs down. One that the database rejects is held, and stops no other."""
     if not planned:
         return []
@@ -287,7 +131,7 @@ def _write(planned: Sequence[_Planned]) -> list[HandOver]:
     return _write(planned[:middle]) + _write(planned[middle:])
 
 
-def _write_all(planned: Sequence[_Planned]) -> list[HandOver]:
+def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
     mark_handed([item.order.id for item in planned])
     rows = fetch_all(
         _SQL["write_hand_overs"],
