@@ -12,21 +12,18 @@ from purveyor.catalog.testing import make_service
 from purveyor.orders import refusals
 from purveyor.orders.cancelling import request_cancels, settle_cancel
 from purveyor.orders.dripfeed import release_due
-from purveyor.orders.eligibility import cancel_refusal, refill_refusal
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import (
     CancelRequest,
     CancelStatus,
     Dispatch,
     Order,
-    OrderKind,
     RefillStatus,
     Status,
 )
 from purveyor.orders.queue import claim_queued, hold, mark_handed, release_held
 from purveyor.orders.reading import order_views
 from purveyor.orders.refilling import refill_statuses, request_refills, settle_refill
-from purveyor.orders.refusals import Refusal
 from purveyor.orders.requests import Placed
 from purveyor.orders.subscriptions import Post, add_posts, update_subscription
 from purveyor.orders.testing import place_one
@@ -35,58 +32,6 @@ from tests.audited import FULFILMENT, violations
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({}, None),
-        ({"offered": False}, refusals.RefillDisabled()),
-        ({"kind": OrderKind.DRIP_FEED}, refusals.RefillDisabled()),
-        ({"status": Status.IN_PROGRESS}, refusals.OrderNotCompleted()),
-        ({"status": Status.PARTIAL}, refusals.OrderNotCompleted()),
-        ({"status": Status.CANCELED}, refusals.OrderNotCompleted()),
-        ({"completed_at": NOW - 23 * HOUR}, refusals.RefillTooSoon()),
-        ({"completed_at": NOW - 24 * HOUR}, None),
-        ({"last_asked_at": NOW - 23 * HOUR}, refusals.RefillTooSoon()),
-        ({"last_asked_at": NOW - 25 * HOUR}, None),
-        ({"last_asked_at": NOW - 25 * HOUR, "is_running": True}, refusals.RefillTooSoon()),
-        ({"days": 30, "completed_at": NOW - 30 * DAY}, None),
-        ({"days": 30, "completed_at": NOW - 30 * DAY - HOUR}, refusals.RefillDaysOver()),
-        ({"days": 1, "completed_at": NOW - 2 * DAY, "is_running": True}, refusals.RefillDaysOver()),
-        ({"completed_at": NOW, "wait": timedelta(0)}, None),
-    ],
-)
-def test_who_may_ask_for_a_refill(facts: dict[str, object], expected: Refusal | None) -> None:
-    usual: dict[str, object] = {
-        "offered": True,
-        "days": None,
-        "kind": OrderKind.ORDER,
-        "status": Status.COMPLETED,
-        "completed_at": NOW - 10 * DAY,
-        "last_asked_at": None,
-        "is_running": False,
-        "now": NOW,
-        "wait": DAY,
-    }
-    assert refill_refusal(**{**usual, **facts}) == expected  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({}, None),
-        ({"status": Status.PENDING}, None),
-        ({"offered": False}, refusals.CancelDisabled()),
-        ({"already_asked": True}, refusals.CancelAlreadyRequested()),
-        ({"status": Status.COMPLETED}, refusals.OrderAlreadyFinished()),
-        ({"status": Status.CANCELED, "offered": False}, refusals.OrderAlreadyFinished()),
-        ({"status": Status.EXPIRED}, refusals.OrderAlreadyFinished()),
-    ],
-)
-def test_who_may_ask_for_a_cancel(facts: dict[str, object], expected: Refusal | None) -> None:
-    usual: dict[str, object] = {"offered": True, "status": Status.IN_PROGRESS, "already_asked": False}
-    assert cancel_refusal(**{**usual, **facts}) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db

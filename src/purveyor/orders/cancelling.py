@@ -8,7 +8,7 @@ from django.db import transaction
 from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.money.moving import lock_wallets
 from purveyor.orders.dripfeed import stop_runs
-from purveyor.orders.eligibility import cancel_refusal
+from purveyor.orders.eligibility import cancel_eligibility
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import (
     CancelRequest,
@@ -43,11 +43,12 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
             if order is None or order.customer_id != customer_id:
                 answers.append(IncorrectOrderId())
                 continue
-            refusal = cancel_refusal(
+            refusal = cancel_eligibility(
                 offered=order.cancel,
                 status=order.status,
                 already_asked=order_id in asked,
-            )
+                ordered_at=order.created_at,
+            ).refusal
             answers.append(refusal)
             if refusal is None:
                 asked.add(order_id)

@@ -1,5 +1,6 @@
 -- name: lock_orders
-SELECT orders.id, orders.customer_id, orders.kind, orders.status, orders.dispatch, orders.quantity, service.cancel
+SELECT orders.id, orders.customer_id, orders.kind, orders.status, orders.dispatch, orders.quantity, orders.created_at,
+       service.cancel
 FROM orders_order orders JOIN catalog_service service ON service.id = orders.service_id
 WHERE orders.id = ANY(%(ids)s::bigint[])
 ORDER BY orders.id FOR NO KEY UPDATE OF orders;

@@ -10,7 +10,7 @@ from django.utils import timezone
 from purveyor import configuration
 from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.exchanges import fetch_hot
-from purveyor.orders.eligibility import refill_refusal
+from purveyor.orders.eligibility import refill_eligibility
 from purveyor.orders.models import OPEN_REFILLS, EventKind, OrderEvent, Refill, RefillStatus
 from purveyor.orders.refusals import IncorrectOrderId, RefillTooSoon, Refusal
 
@@ -31,7 +31,7 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
             if order is None or order.customer_id != customer_id:
                 answers.append(IncorrectOrderId())
                 continue
-            refusal = refill_refusal(
+            refusal = refill_eligibility(
                 offered=order.refill,
                 days=order.refill_days,
                 kind=order.kind,
@@ -41,7 +41,7 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
                 is_running=before.is_running if before else False,
                 now=timezone.now(),
                 wait=wait,
-            )
+            ).refusal
             if refusal is None and order_id in asked:
                 refusal = RefillTooSoon()
             if refusal is not None:

@@ -19,6 +19,7 @@ The docstring of each class is its text (protocol §6.2, the recommended one), w
 """
 
 import inspect
+import re
 from typing import Any, ClassVar
 
 
@@ -26,6 +27,7 @@ class Refusal(Exception):
     """Incorrect request"""
 
     key_name: ClassVar[str] = ""
+    told_people: ClassVar[str] = ""
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(facts)
@@ -40,6 +42,16 @@ class Refusal(Exception):
     def key(self) -> str:
         """The word for programs; the text where no key is attested."""
         return self.key_name or self.text
+
+    @property
+    def code(self) -> str:
+        """Its name for programs of our own, such as refill_too_soon. It never changes."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
+    def reason(self) -> str:
+        """Why, on pages and in commands: where the protocol's one text hides the reason, the reason."""
+        return self.told_people or self.text
 
     def __str__(self) -> str:
         return self.text
@@ -150,19 +162,25 @@ class RefillNotFound(Refusal):
 class CancelRefused(IncorrectOrderId):
     """Incorrect order ID"""
 
-    # The only text that the protocol has for a refused cancel (§6.2). Pages tell the reason by the class.
+    # The only text that the protocol has for a refused cancel (§6.2). Pages tell `reason`.
 
 
 class CancelDisabled(CancelRefused):
     """Incorrect order ID"""
 
+    told_people = "Orders of this service cannot be canceled"
+
 
 class CancelAlreadyRequested(CancelRefused):
     """Incorrect order ID"""
 
+    told_people = "A cancel was asked for already"
+
 
 class OrderAlreadyFinished(CancelRefused):
     """Incorrect order ID"""
+
+    told_people = "The order has ended"
 
 
 class SomethingWentWrong(Refusal):
