@@ -1,6 +1,6 @@
 """The addresses of the pages."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from purveyor.site.views import api_page, example_file
@@ -11,4 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api", api_page, name="api"),
     path("api/", RedirectView.as_view(pattern_name="api", permanent=True)),
     path("api/examples/<str:file_name>", example_file, name="example"),
+    path("desk/v1/", include("purveyor.desk.urls")),
 ]

@@ -10,9 +10,9 @@ import requests
 from purveyor.accounts.keys import KeyHolder, create_key, digest, revoke_key
 from purveyor.accounts.models import ApiKey, CustomerStatus
 from purveyor.accounts.people import suspend
+from purveyor.accounts.throttling import GUESSES_AT_ONCE, GUESSES_PER_SECOND, Throttle
 from purveyor.api.addresses import client_address, is_local
 from purveyor.api.authentication import SUSPECT_LOOKUPS_MAX, KeyCache, TooManyGuesses
-from purveyor.api.throttling import GUESSES_AT_ONCE, GUESSES_PER_SECOND, Throttle
 from tests.api.panel import Caller, Panel, eventually, json_of, serving
 
 INVALID = {"error": "Invalid API key"}

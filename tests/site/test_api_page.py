@@ -11,10 +11,10 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from purveyor.accounts.throttling import GUESSES_AT_ONCE, GUESSES_PER_SECOND
 from purveyor.api.bodies import BODY_MAX_BYTES, BODY_SECONDS
 from purveyor.api.door import UnknownKey
 from purveyor.api.ids import IDS_MAX
-from purveyor.api.throttling import GUESSES_AT_ONCE, GUESSES_PER_SECOND
 from purveyor.catalog.models import LARGEST_QUANTITY
 from purveyor.catalog.order_types import (
     FORMS,

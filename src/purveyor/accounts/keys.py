@@ -1,15 +1,15 @@
-"""API keys: made, looked up by their SHA-256, revoked."""
+"""Keys of customers and of staff: made, looked up by their SHA-256, revoked."""
 
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from django.utils import timezone
 
-from purveyor.accounts.models import ApiKey, Customer, CustomerStatus
+from purveyor.accounts.models import ApiKey, Customer, CustomerStatus, HashedKey, StaffKey
 from purveyor.accounts.people import AccountError
 from purveyor.database import fetch_all
 
@@ -17,6 +17,9 @@ KEY_BYTES: Final = 32
 PREFIX_CHARACTERS: Final = 8
 LAST_USED_STEP: Final = timedelta(minutes=1)
 """`last_used_at` is no more exact than this, so that polling does not write a row per call."""
+
+
+_AnyKey = TypeVar("_AnyKey", bound=HashedKey)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +43,51 @@ def create_key(*, customer: Customer, name: str = "") -> tuple[ApiKey, str]:
     return key, text
 
 
+def create_staff_key(*, name: str, scopes: Iterable[str]) -> tuple[StaffKey, str]:
+    """Make a key for people or tools of ours; the text is returned this once and kept nowhere."""
+    text = secrets.token_hex(KEY_BYTES)
+    key = StaffKey.objects.create(
+        name=name, scopes=sorted(set(scopes)), prefix=text[:PREFIX_CHARACTERS], digest=digest(text)
+    )
+    return key, text
+
+
+def find_staff_key(text: str) -> StaffKey | None:
+    """The live key with this text, its use noted; None where it is nobody's, or revoked."""
+    key = StaffKey.objects.filter(digest=digest(text), revoked_at=None).first()
+    if key is not None:
+        _note_use(StaffKey, [key.pk])
+    return key
+
+
 def revoke_key(*, prefix: str) -> ApiKey:
-    """Make the key with this prefix worthless, everywhere within a second.
+    """Make the customer's key with this prefix worthless, everywhere within a second.
 
     The whole key serves as well. Raises `AccountError` when that does not name one live key; the text says
     why and shows no more of the key than its prefix.
     """
-    key = _find_live(prefix.strip().removesuffix("…"))  # as it is listed
+    return _revoke(ApiKey, prefix)
+
+
+def revoke_staff_key(*, prefix: str) -> StaffKey:
+    """Make the staff key with this prefix worthless at once; as `revoke_key`."""
+    return _revoke(StaffKey, prefix)
+
+
+def _revoke(kind: type[_AnyKey], prefix: str) -> _AnyKey:
+    key = _find_live(kind, prefix.strip().removesuffix("…"))  # as it is listed
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
     return key
 
 
-def _find_live(text: str) -> ApiKey:
+def _find_live(kind: type[_AnyKey], text: str) -> _AnyKey:
     prefix = text[:PREFIX_CHARACTERS]
     if len(text) < PREFIX_CHARACTERS:
         raise AccountError(
             f"{text!r} is too short: give the whole key, or its first {PREFIX_CHARACTERS} characters"
         )
-    alike = list(ApiKey.objects.filter(prefix=prefix))
+    alike = list(kind._default_manager.filter(prefix=prefix))
     if len(text) > PREFIX_CHARACTERS:  # the whole key, which tells apart what a prefix cannot
         found = [key for key in alike if bytes(key.digest) == digest(text)]
         if alike and not found:
@@ -104,10 +133,14 @@ def holders(digests: Sequence[bytes]) -> dict[bytes, KeyHolder]:
 
 
 def note_use(key_ids: Iterable[int]) -> None:
-    """Remember that these keys were used just now, to the minute."""
+    """Remember that these keys of customers were used just now, to the minute."""
+    _note_use(ApiKey, key_ids)
+
+
+def _note_use(kind: type[_AnyKey], key_ids: Iterable[int]) -> None:
     now = timezone.now()
-    stale = ApiKey.objects.filter(pk__in=list(key_ids)).exclude(last_used_at__gt=now - LAST_USED_STEP)
-    stale.update(last_used_at=now)
+    used = kind._default_manager.filter(pk__in=list(key_ids))
+    used.exclude(last_used_at__gt=now - LAST_USED_STEP).update(last_used_at=now)
 
 
 def version() -> int:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
@@ -88,11 +89,10 @@ class Customer(models.Model):
         return self.user.email
 
 
-class ApiKey(models.Model):
-    """A key of a customer for API v2. Only its SHA-256 is kept; the text is shown once."""
+class HashedKey(models.Model):
+    """A key of which only the SHA-256 is kept; its text is shown once."""
 
     id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=100, blank=True)
     prefix = models.CharField(max_length=8, db_index=True, help_text="Lets its owner recognise the key.")
     digest = models.BinaryField(max_length=32, unique=True)
@@ -100,8 +100,23 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        abstract = True
+
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+
+class ApiKey(HashedKey):
+    """A key of a customer for API v2."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="api_keys")
+
+
+class StaffKey(HashedKey):
+    """A key for the panel's own people and their tools, good for what its scopes name and nothing else."""
+
+    scopes = ArrayField(models.CharField(max_length=40), help_text="Such as desk:3, or posts.")
 
 
 class AccountsVersion(models.Model):

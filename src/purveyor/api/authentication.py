@@ -7,8 +7,8 @@ from time import monotonic
 from typing import Final
 
 from purveyor.accounts.keys import KeyHolder, digest, holders
+from purveyor.accounts.throttling import Throttle
 from purveyor.api.batching import Batcher
-from purveyor.api.throttling import Throttle
 
 CACHED_KEYS_MAX: Final = 100_000
 KEY_MAX_CHARACTERS: Final = 256
