@@ -27,6 +27,7 @@ SHOWN_MAX_CHARACTERS = 60  # of a wrong value in a complaint
 PROCESSES_MAX = 64
 TRUSTED_PROXIES_MAX = 16
 REFILL_WAIT_HOURS_MAX = 24 * 365
+EVENT_DAYS_MAX = 3650
 SIMULATOR_SPEED_MAX = 100_000.0
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -114,6 +115,11 @@ SETTINGS: tuple[Setting, ...] = (
         "How fast the simulated provider's clock runs; 1 finishes a demo order within a minute.",
         "1.0",
     ),
+    Setting(
+        "PURVEYOR_EVENT_DAYS",
+        "Days that events are kept; what a reader has not read yet stays three times as long.",
+        "30",
+    ),
     Setting("PURVEYOR_LOG_FORM", "Log lines as json or as text.", "json"),
 )
 
@@ -137,6 +143,7 @@ class Configuration:
     trusted_proxies: int
     processes: int
     simulator_speed: float
+    event_days: int
     log_form: str  # "json" | "text"
 
     @property
@@ -172,6 +179,7 @@ def load(environ: Mapping[str, str]) -> Configuration:
         ),
         processes=text.read("PURVEYOR_PROCESSES", _whole(at_least=1, at_most=PROCESSES_MAX)),
         simulator_speed=text.read("PURVEYOR_SIMULATOR_SPEED", _speed),
+        event_days=text.read("PURVEYOR_EVENT_DAYS", _whole(at_least=1, at_most=EVENT_DAYS_MAX)),
         log_form=text.read("PURVEYOR_LOG_FORM", _one_of("json", "text")),
     )
 

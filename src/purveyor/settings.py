@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "purveyor.outbox",
     "purveyor.money",
     "purveyor.accounts",
     "purveyor.catalog",

@@ -15,6 +15,7 @@ from django.db import transaction
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import BelowFloor, Movement, lock_wallets, move
+from purveyor.orders.announcing import StatusChange, announce_statuses
 from purveyor.orders.models import (
     FINAL_STATUSES,
     CancelRequest,
@@ -78,8 +79,24 @@ def apply_reports(reports: Sequence[Report]) -> None:
         _return_money([change for change in changes if change.status in FINAL_STATUSES], events)
         _write([change for change in changes if change.is_change])
         OrderEvent.objects.bulk_create(events)
-        _settle_wishes([change for change in changes if change.status.value != change.order.status])
+        moved = [change for change in changes if change.status.value != change.order.status]
+        announce_statuses([_status_change(change, latest[change.order.id].reason) for change in moved])
+        _settle_wishes(moved)
         finish_parents(parents)
+
+
+def _status_change(change: _Change, reason: str) -> StatusChange:
+    return StatusChange(
+        order_id=change.order.id,
+        customer_id=change.order.customer_id,
+        parent_id=change.order.parent_id,
+        before=change.order.status,
+        status=change.status,
+        remains=change.remains,
+        charge=change.order.charge,
+        refunded=change.refunded,
+        reason=reason,
+    )
 
 
 def _settle_wishes(changes: Sequence[_Change]) -> None:
@@ -104,14 +121,29 @@ def finish_parents(parent_ids: set[int]) -> None:
     if not parent_ids:
         return
     finished = fetch_all(_SQL["finished_parents"], {"ids": id_array(sorted(parent_ids))})
+    ends = {row.id: Status.COMPLETED if row.delivered else Status.CANCELED for row in finished}
     for row in finished:
-        status = Status.COMPLETED if row.delivered else Status.CANCELED
+        status = ends[row.id]
         with hot_cursor() as cursor:
             cursor.execute(
                 b"UPDATE orders_order SET status = %s, status_at = now() WHERE id = %s",
                 [status.value, row.id],
             )
         OrderEvent.objects.create(order_id=row.id, kind=EventKind.STATUS, data={"status": status.value})
+    announce_statuses(
+        [
+            StatusChange(
+                order_id=row.id,
+                customer_id=row.customer_id,
+                before=row.status,
+                status=ends[row.id],
+                remains=row.remains,
+                charge=row.charge,
+                refunded=row.refunded,
+            )
+            for row in finished
+        ]
+    )
 
 
 def _change(row: Any, report: Report, events: list[OrderEvent]) -> _Change:

@@ -38,7 +38,7 @@ ORDER BY order_id, id DESC;
 -- name: finished_parents
 -- Drip-feeds among these parents whose runs are all released (or will not be) and all ended. In a transaction
 -- that holds them, and after it got hold of them: what ended while it waited must count.
-SELECT parent.id, runs.delivered
+SELECT parent.id, parent.customer_id, parent.status, parent.remains, parent.charge, parent.refunded, runs.delivered
 FROM orders_order parent
 JOIN orders_dripfeed drip_feed ON drip_feed.order_id = parent.id AND drip_feed.next_run_at IS NULL
 CROSS JOIN LATERAL (

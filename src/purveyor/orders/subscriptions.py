@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from purveyor.catalog.prices import charge
+from purveyor.orders.announcing import StatusChange, announce_statuses
 from purveyor.orders.models import (
     CancelRequest,
     CancelStatus,
@@ -87,6 +88,19 @@ def update_subscription(*, order_id: int, status: Status, posts_done: int | None
         order_id=order_id, kind=EventKind.STATUS, data={"before": order.status, "status": status.value}
     )
     Order.objects.filter(pk=order_id).update(status=status, status_at=timezone.now())
+    announce_statuses(
+        [
+            StatusChange(
+                order_id=order_id,
+                customer_id=order.customer_id,
+                before=order.status,
+                status=status,
+                remains=order.remains,
+                charge=order.charge,
+                refunded=order.refunded,
+            )
+        ]
+    )
     if status in ENDED:
         CancelRequest.objects.filter(order_id=order_id, status=CancelStatus.REQUESTED).update(
             status=CancelStatus.DONE

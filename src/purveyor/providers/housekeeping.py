@@ -11,6 +11,7 @@ from purveyor.catalog.order_types import FORMS
 from purveyor.database import fetch_all, load_sql
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
+from purveyor.outbox import numbering, retention
 from purveyor.providers.client import ProviderTrouble
 from purveyor.providers.holds import (
     LONGEST_SAME_LINK_WAIT_SECONDS,
@@ -107,6 +108,14 @@ class Housekeeper:
     async def release_runs(self) -> bool:
         """Place the runs of drip-feeds that are due."""
         return await self._workplace.in_database(release_due, MOST_RUNS_AT_ONCE) == MOST_RUNS_AT_ONCE
+
+    async def number_events(self) -> bool:
+        """Let events that were committed be read."""
+        return await self._workplace.in_database(numbering.number_events) == numbering.MOST_AT_ONCE
+
+    async def delete_old_events(self) -> bool:
+        """Delete events that nobody needs any more."""
+        return await self._workplace.in_database(retention.delete_old_events) == retention.MOST_AT_ONCE
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due; our own services stay."""

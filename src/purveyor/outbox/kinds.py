@@ -1,0 +1,29 @@
+"""Every kind of event there is, with the fields of its data. docs/events.md lists the same ones."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of event."""
+
+    name: str
+    """The subject and what happened to it: `order.status`."""
+    about: str
+    """What `about` begins with."""
+    fields: tuple[str, ...]
+    """What its data may hold. Amounts are in panel currency, as exact text."""
+    meaning: str
+
+
+_ALL: Final = (
+    Kind(
+        "order.status",
+        "order",
+        ("before", "status", "remains", "charge", "refunded", "parent", "reason"),
+        "The public status changed. Money and remains are as of now; the reason is for the customer.",
+    ),
+)
+
+KINDS: Final = {kind.name: kind for kind in _ALL}
