@@ -130,7 +130,9 @@ def _has_begun(row: Any, reply: StatusReply) -> bool:
 def _delay(row: Any, *, remains: int | None, ended: bool) -> timedelta | None:
     if ended:
         return delay_after_end(since_end=row.since_end or timedelta(0))
-    return next_delay(age=row.age, remains=remains, quantity=row.quantity, stretch=row.stretch)
+    return next_delay(
+        age=row.age, remains=remains, quantity=row.quantity, usual=row.usual, stretch=row.stretch
+    )
 
 
 def _report(item: _Told, reply: StatusReply | Refused) -> Report | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -41,6 +42,8 @@ class HandOver:
     """What is sent, without the key."""
     cost: Decimal
     """Expected, in panel currency."""
+    usual: timedelta | None
+    """What such orders usually take; None is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,7 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
             provider=item.provider,
             fields=item.fields,
             cost=item.cost,
+            usual=row.usual,
         )
         for item, row in zip(planned, rows, strict=True)
     ]

@@ -38,4 +38,9 @@ WITH wanted AS (
     INSERT INTO providers_attempt (id, fulfilment_id, lease_until, request)
     SELECT attempt_id, fulfilment_id, now() + lease_seconds * interval '1 second', request FROM wanted
 )
-SELECT fulfilment_id, attempt_id FROM wanted ORDER BY place;
+SELECT wanted.fulfilment_id, wanted.attempt_id, coalesce(route_times.finish_p50, service_times.finish_p50) AS usual
+FROM wanted
+LEFT JOIN providers_route route ON route.id = wanted.route_id
+LEFT JOIN providers_routetimes route_times ON route_times.route_id = route.id
+LEFT JOIN providers_servicetimes service_times ON service_times.service_id = route.service_id
+ORDER BY wanted.place;

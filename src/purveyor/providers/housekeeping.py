@@ -25,6 +25,7 @@ from purveyor.providers.importing import (
     keep_balance,
     keep_services,
 )
+from purveyor.providers.measuring import MOST_AT_ONCE, measure_routes, measure_services
 from purveyor.providers.models import Provider
 from purveyor.providers.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
 from purveyor.providers.standing import Standing, standings
@@ -116,6 +117,11 @@ class Housekeeper:
     async def delete_old_events(self) -> bool:
         """Delete events that nobody needs any more."""
         return await self._workplace.in_database(retention.delete_old_events) == retention.MOST_AT_ONCE
+
+    async def measure(self) -> bool:
+        """Measure how long services and routes take."""
+        looked_at = await self._workplace.in_database(measure_services)
+        return max(looked_at, await self._workplace.in_database(measure_routes)) == MOST_AT_ONCE
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due; our own services stay."""

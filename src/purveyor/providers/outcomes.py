@@ -18,7 +18,7 @@ from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
 from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
-from purveyor.providers.polling_schedule import SOONEST
+from purveyor.providers.polling_schedule import first_delay
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, Unclear
 from purveyor.providers.standing import Setback, note_setback, note_success
@@ -154,7 +154,7 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
                 {
                     "fulfilment_id": item.hand_over.fulfilment_id,
                     "external_id": external_id,
-                    "poll_after_seconds": SOONEST.total_seconds(),
+                    "poll_after_seconds": first_delay(usual=item.hand_over.usual).total_seconds(),
                 }
                 for (_, external_id), item in first.items()
             ]

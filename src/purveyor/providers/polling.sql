@@ -52,11 +52,13 @@ SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.qu
        fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.started_at,
        fulfilment.ended_at,
        fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, provider.status_stretch AS stretch,
-       orders.quantity AS ordered,
+       orders.quantity AS ordered, coalesce(route_times.finish_p50, service_times.finish_p50) AS usual,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end, now() AS now
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id
 JOIN orders_order orders ON orders.id = fulfilment.order_id
+LEFT JOIN providers_routetimes route_times ON route_times.route_id = fulfilment.route_id
+LEFT JOIN providers_servicetimes service_times ON service_times.service_id = orders.service_id
 WHERE fulfilment.id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'accepted'
 ORDER BY fulfilment.id FOR NO KEY UPDATE OF fulfilment;
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 SOONEST: Final = timedelta(seconds=5)
-"""Also from acceptance to the first question."""
+"""Also from acceptance to the first question, unless the usual time puts that off."""
 LATEST: Final = timedelta(minutes=30)
 SHARE_OF_AGE: Final = 0.2
 """An order is asked about again after a fifth of its age: a change is seen late by at most that share."""
@@ -62,6 +62,11 @@ def next_delay(
     if remains is not None and remains <= quantity * NEARLY_FINISHED_SHARE:
         delay = min(delay, NEARLY_FINISHED_LATEST)
     return delay * stretch
+
+
+def first_delay(*, usual: timedelta | None) -> timedelta:
+    """From the acceptance of an order to the first question about it."""
+    return next_delay(age=timedelta(0), remains=None, quantity=0, usual=usual)
 
 
 def delay_after_end(*, since_end: timedelta) -> timedelta | None:

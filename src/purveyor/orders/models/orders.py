@@ -151,6 +151,11 @@ class Order(models.Model):
             ),
             models.Index(fields=["id"], name="orders_to_dispatch", condition=models.Q(dispatch="queued")),
             models.Index(fields=["id"], name="orders_held", condition=models.Q(dispatch="held")),
+            models.Index(
+                fields=["service", "status_at"],
+                name="completed_orders_of_service",
+                condition=models.Q(status="Completed", kind="order"),
+            ),
         ]
 
     def __str__(self) -> str:

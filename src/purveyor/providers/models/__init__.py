@@ -10,6 +10,7 @@ from purveyor.providers.models.fulfilments import (
 )
 from purveyor.providers.models.providers import Provider, ProviderService, Route
 from purveyor.providers.models.tasks import CancelTask, ForwardState, RefillTask
+from purveyor.providers.models.times import RouteTimes, ServiceTimes
 
 __all__ = [
     "Attempt",
@@ -24,4 +25,6 @@ __all__ = [
     "ProviderService",
     "RefillTask",
     "Route",
+    "RouteTimes",
+    "ServiceTimes",
 ]

@@ -117,6 +117,11 @@ class Fulfilment(models.Model):
             models.Index(
                 fields=["next_look_at"], name="fulfilments_to_look_at", condition=models.Q(handover="unknown")
             ),
+            models.Index(
+                fields=["route", "ended_at"],
+                name="ended_fulfilments_of_route",
+                condition=models.Q(ended_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
