@@ -4,26 +4,24 @@ No network and no database: the product's own schedule and budget decide, second
 """
 
 import argparse
+import heapq
+import itertools
 import random
 import sys
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil, exp, log
 from typing import Final
 
-from purveyor.providers.polling_budget import Budget
-from purveyor.providers.polling_schedule import next_delay
+from purveyor.providers.polling_budget import AHEAD, IDS_PER_CALL, LISTS_AT_ONCE, Budget
+from purveyor.providers.polling_schedule import SOONEST, next_delay
 
-IDS_PER_CALL: Final = 100
-LISTS_AT_ONCE: Final = 4
 MEDIAN_SECONDS: Final = 3 * 3600.0
 SPREAD: Final = 1.5
 """Of the logarithm of durations: one order in a hundred ends within 6 minutes, one takes four days."""
 QUANTITY: Final = 1000
-NAIVE_SECONDS: Final = 60
 _BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +31,8 @@ class Size:
 
     orders: int = 1_000_000
     providers: int = 50
+    settle_seconds: int = 4 * 3600
+    """The first provider is followed for so long before, until its stretch stays: all begin with it."""
     warm_up_seconds: int = 1200
     seconds: int = 1200
     """That are measured, after the warm-up."""
@@ -46,13 +46,6 @@ class Found:
     asked: int = 0
     delays: "array[float]" = field(default_factory=lambda: array("d"))
     """Seconds from each change (start, end) until it was seen."""
-    naive: "array[float]" = field(default_factory=lambda: array("d"))
-    """The same for a poller that asks about everything every minute."""
-
-    def add(self, delay: float, dice: random.Random) -> None:
-        """Note one change."""
-        self.delays.append(delay)
-        self.naive.append(dice.random() * NAIVE_SECONDS)
 
 
 @dataclass(slots=True)
@@ -66,54 +59,78 @@ class _Order:
 def simulate(size: Size, *, calls_per_minute: int, seed: int) -> Found:
     """Follow the orders of every provider for the time told."""
     dice, found = random.Random(seed), Found()
+    count = size.orders // size.providers
+    first = _Provider(count, Budget(calls_per_minute=calls_per_minute, spent_until=_BEGIN, stretch=1.0), dice)
+    for _ in range(size.settle_seconds):
+        first.pass_second(None)
     for _ in range(size.providers):
-        _simulate_provider(
-            size, Budget(calls_per_minute=calls_per_minute, spent_until=_BEGIN, stretch=1.0), dice, found
-        )
+        provider = _Provider(count, replace(first.budget, spent_until=_BEGIN), dice)
+        for _ in range(size.warm_up_seconds):
+            provider.pass_second(None)
+        for _ in range(size.seconds):
+            provider.pass_second(found)
     return found
 
 
-def _simulate_provider(size: Size, budget: Budget, dice: random.Random, found: Found) -> None:
-    due: dict[int, list[_Order]] = defaultdict(list)
-    count = size.orders // size.providers
-    for order in _open_orders(count, dice):
-        delay = _delay(order, 0.0, 1.0)
-        due[int(dice.random() * delay)].append(order)
-    per_second = count / (MEDIAN_SECONDS * exp(SPREAD**2 / 2))
-    waiting: list[tuple[int, _Order]] = []
-    arrived = 0.0
-    for second in range(size.warm_up_seconds + size.seconds):
-        arrived += per_second
-        while arrived >= 1:
-            arrived -= 1
-            due[second + 5].append(
-                _order(float(second), dice.lognormvariate(log(MEDIAN_SECONDS), SPREAD), dice)
+class _Provider:
+    """A provider with its open orders: as many arrive as end."""
+
+    def __init__(self, count: int, budget: Budget, dice: random.Random) -> None:
+        self.budget = budget
+        self._dice = dice
+        self._second = 0
+        self._per_second = count / (MEDIAN_SECONDS * exp(SPREAD**2 / 2))
+        self._arrived = 0.0
+        self._due: list[tuple[float, int, _Order]] = []
+        self._numbers = itertools.count()
+        for order in _open_orders(count, dice):
+            self._ask_at(dice.random() * _delay(order, 0.0, budget.stretch), order)
+
+    def pass_second(self, found: Found | None) -> None:
+        """Let orders arrive, and claim what is due as the worker does; `found` is given where that counts."""
+        self._arrive()
+        now = _BEGIN + timedelta(seconds=self._second)
+        room = min(self.budget.calls_left(now=now), LISTS_AT_ONCE) * IDS_PER_CALL
+        claimed = self._take(until=self._second, most=room)
+        if claimed:
+            due, late = len(claimed), self._second - claimed[0][0]
+            calls = ceil(due / IDS_PER_CALL)
+            claimed += self._take(until=self._second + AHEAD.total_seconds(), most=calls * IDS_PER_CALL - due)
+            self.budget = self.budget.after(
+                now=now, calls=calls, overdue=timedelta(seconds=late), more_is_due=due == room
             )
-        waiting += [(second, order) for order in due.pop(second, ())]
-        now = _BEGIN + timedelta(seconds=second)
-        room = min(budget.calls_left(now=now), LISTS_AT_ONCE) * IDS_PER_CALL
-        if not waiting or not room:
-            continue
-        claimed, waiting = waiting[:room], waiting[room:]
-        calls = ceil(len(claimed) / IDS_PER_CALL)
-        overdue = timedelta(seconds=second - claimed[0][0])
-        budget = budget.after(now=now, calls=calls, overdue=overdue, more_is_due=len(claimed) == room)
-        measured = second >= size.warm_up_seconds
-        if measured:
-            found.calls += calls
-            found.asked += len(claimed)
-        for _, order in claimed:
-            _see(order, second, found if measured else None, dice)
-            if second < order.end:
-                due[second + max(ceil(_delay(order, second, budget.stretch)), 1)].append(order)
+            if found is not None:
+                found.calls += calls
+                found.asked += len(claimed)
+            for _, _, order in claimed:
+                self._see(order, found)
+        self._second += 1
 
+    def _arrive(self) -> None:
+        self._arrived += self._per_second
+        while self._arrived >= 1:
+            self._arrived -= 1
+            duration = self._dice.lognormvariate(log(MEDIAN_SECONDS), SPREAD)
+            self._ask_at(self._second + SOONEST.total_seconds(), _order(self._second, duration, self._dice))
 
-def _see(order: _Order, now: int, found: Found | None, dice: random.Random) -> None:
-    """Note what has changed since the last question; nothing is noted before it is measured."""
-    starts, ends = not order.started and now >= order.start, now >= order.end
-    order.started = order.started or starts
-    if found is not None and (starts or ends):
-        found.add(now - (order.end if ends else order.start), dice)
+    def _take(self, *, until: float, most: int) -> list[tuple[float, int, _Order]]:
+        taken: list[tuple[float, int, _Order]] = []
+        while len(taken) < most and self._due and self._due[0][0] <= until:
+            taken.append(heapq.heappop(self._due))
+        return taken
+
+    def _see(self, order: _Order, found: Found | None) -> None:
+        """Note what has changed since the last question, and when to ask the next."""
+        now = self._second
+        starts, ends = not order.started and now >= order.start, now >= order.end
+        order.started = order.started or starts
+        if found is not None and (starts or ends):
+            found.delays.append(now - (order.end if ends else order.start))
+        if not ends:
+            self._ask_at(now + max(ceil(_delay(order, now, self.budget.stretch)), 1), order)
+
+    def _ask_at(self, second: float, order: _Order) -> None:
+        heapq.heappush(self._due, (second, next(self._numbers), order))
 
 
 def _order(born: float, duration: float, dice: random.Random) -> _Order:
@@ -146,9 +163,14 @@ def quantile(values: "array[float]", share: float) -> float:
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
-def _row(name: str, calls: float, providers: int, delays: "array[float]") -> str:
-    p50, p99 = quantile(delays, 0.5), quantile(delays, 0.99)
-    return f"| {name} | {calls:,.0f} | {calls / providers:,.1f} | {p50:,.0f} s | {p99:,.0f} s |"
+def _row(name: str, calls: float, asked: float, p50: float, p99: float) -> str:
+    return f"| {name} | {calls:,.0f} | {asked:,.0f} | {p50:,.0f} s | {p99:,.0f} s |"
+
+
+def _in_turn(name: str, size: Size, *, calls: float) -> str:
+    """The row of a poller that asks about all orders in turn, in full lists: calculated, not polled."""
+    round_seconds = size.orders / (calls * IDS_PER_CALL) * 60
+    return _row(name, calls, calls * IDS_PER_CALL / 60, 0.5 * round_seconds, 0.99 * round_seconds)
 
 
 def main(arguments: list[str]) -> int:
@@ -158,19 +180,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--providers", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--budgets", type=int, nargs="+", default=[60, 10], help="calls a minute per provider"
+        "--budgets", type=int, nargs="+", default=[60, 30, 10], help="calls a minute per provider"
     )
     options = parser.parse_args(arguments)
     size = Size(orders=options.orders, providers=options.providers)
-    print("| Polling | Calls a minute | Per provider | Median delay | p99 delay |")
+    print("| Polling | Calls a minute | Orders asked about a second | Median delay | p99 delay |")
     print("|---|---|---|---|---|")
+    print(_in_turn("everything every minute", size, calls=size.orders / IDS_PER_CALL))
     for budget in options.budgets:
         found = simulate(size, calls_per_minute=budget, seed=options.seed)
-        calls = found.calls * 60 / size.seconds
-        print(_row(f"adaptive, budget {budget}", calls, size.providers, found.delays), flush=True)
-        if budget == options.budgets[-1]:
-            naive = size.orders / IDS_PER_CALL * 60 / NAIVE_SECONDS
-            print(_row("everything every minute", naive, size.providers, found.naive))
+        calls, asked = found.calls * 60 / size.seconds, found.asked / size.seconds
+        p50, p99 = quantile(found.delays, 0.5), quantile(found.delays, 0.99)
+        print(_row(f"adaptive, {budget} calls a minute per provider", calls, asked, p50, p99), flush=True)
+        print(_in_turn("the same calls, all in turn", size, calls=calls), flush=True)
     return 0
 
 

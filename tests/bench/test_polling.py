@@ -6,7 +6,7 @@ import pytest
 
 from bench.polling import Size, quantile, simulate
 
-SMALL = Size(orders=4_000, providers=2, warm_up_seconds=300, seconds=600)
+SMALL = Size(orders=4_000, providers=2, settle_seconds=300, warm_up_seconds=300, seconds=600)
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:

@@ -115,6 +115,21 @@ def test_the_budget_of_a_provider_holds_for_all_workers_together(
     assert claimed() == [30]
 
 
+def test_a_list_that_goes_out_anyway_is_filled_with_what_is_due_soon(
+    simulator: Simulator, service: Service
+) -> None:
+    due(service, 140)
+    ids = list(Fulfilment.objects.order_by("pk").values_list("pk", flat=True))
+    now = timezone.now()
+    Fulfilment.objects.filter(pk__in=ids[:110]).update(next_poll_at=now + timedelta(seconds=40))
+    Fulfilment.objects.filter(pk__in=ids[110:130]).update(next_poll_at=now + timedelta(seconds=90))
+    Fulfilment.objects.filter(pk=ids[0]).update(poll_alone=True, next_poll_at=now + timedelta(seconds=30))
+    assert claimed() == [99]  # 10 that are due, 89 of those that soon will be
+    assert claimed() == []
+    assert Fulfilment.objects.get(pk=ids[0]).polls == 0  # by itself it would cost a call
+    assert not Fulfilment.objects.filter(pk__in=ids[110:130]).exclude(polls=0).exists()
+
+
 def test_an_order_asked_about_by_itself_costs_a_whole_call(simulator: Simulator, service: Service) -> None:
     due(service, 5, status_calls_per_minute=18)  # three calls may go out at once
     Fulfilment.objects.filter(pk__in=Fulfilment.objects.order_by("-pk")[:3].values("pk")).update(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from purveyor.providers.polling_budget import MOST_STRETCH
+from purveyor.providers.polling_budget import LEAST_STRETCH, MOST_STRETCH
 from purveyor.providers.polling_schedule import (
     LATEST,
     LOOKS_AFTER_END,
@@ -67,13 +67,18 @@ def test_a_scarce_budget_stretches_every_delay_alike() -> None:
     assert next_delay(age=9 * DAY, remains=0, quantity=1, stretch=2) == 2 * NEARLY_FINISHED_LATEST
 
 
+def test_an_ample_budget_brings_questions_forward_but_never_below_the_shortest_delay() -> None:
+    assert next_delay(age=9 * DAY, remains=None, quantity=1, stretch=0.25) == LATEST / 4
+    assert next_delay(age=0 * SECOND, remains=None, quantity=1, stretch=0.25) == SOONEST
+
+
 def test_a_subscription_never_waits_for_long() -> None:
     assert next_delay(age=100 * DAY, remains=None, quantity=0, subscription=True) == SUBSCRIPTION_LATEST
 
 
 ages = st.timedeltas(timedelta(0), 1000 * DAY)
 usual_times = st.none() | st.timedeltas(timedelta(0), 100 * DAY)
-stretches = st.floats(1, MOST_STRETCH)
+stretches = st.floats(LEAST_STRETCH, MOST_STRETCH)
 
 
 @given(
@@ -89,7 +94,7 @@ def test_delays_stay_within_their_limits(
     delay = next_delay(
         age=age, remains=remains, quantity=1000, subscription=subscription, usual=usual, stretch=stretch
     )
-    assert SOONEST * stretch <= delay <= LATEST * stretch
+    assert max(SOONEST * stretch, SOONEST) <= delay <= LATEST * stretch
 
 
 @given(ages=st.tuples(ages, ages), usual=usual_times, stretch=stretches)

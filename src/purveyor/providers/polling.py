@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from purveyor.orders.models import OrderKind
 from purveyor.providers.client import NotSent, ProviderTrouble
 from purveyor.providers.following import follow
 from purveyor.providers.metrics import POLLED
-from purveyor.providers.polling_budget import Budget
+from purveyor.providers.polling_budget import AHEAD, IDS_PER_CALL, LISTS_AT_ONCE, Budget
 from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Refused, StatusReply, Unclear, read_statuses
@@ -28,10 +28,6 @@ from purveyor.providers.workplace import Workplace
 
 _SQL: Final = load_sql(__file__, "polling.sql")
 
-IDS_PER_CALL: Final = 100
-"""The most that `status` takes (protocol §2)."""
-LISTS_AT_ONCE: Final = 4
-"""Lists of ids in flight per provider; dispatch has its own places."""
 SINGLES_AT_ONCE: Final = 8
 LEASE_MARGIN_SECONDS: Final = 60
 IDLE_SECONDS: Final = 0.5
@@ -85,6 +81,7 @@ def claim_due(*, busy: Mapping[int, int]) -> list[Round]:
             "rooms": [claim.room for claim in claims],
             "calls": [claim.calls_left for claim in claims],
             "ids_per_call": IDS_PER_CALL,
+            "ahead": AHEAD.total_seconds(),
             # A list whose ids are asked about one by one takes longest.
             "lease": longest * (IDS_PER_CALL // SINGLES_AT_ONCE + 1) + LEASE_MARGIN_SECONDS,
         },
@@ -138,12 +135,13 @@ def _spend(claimed: Sequence[tuple[_Claim, Sequence[Any]]]) -> None:
         if claim.budget is None:
             continue
         alone = sum(row.poll_alone for row in rows)
+        due = sum(row.overdue >= timedelta(0) for row in rows)
         calls = alone + ceil((len(rows) - alone) / IDS_PER_CALL)
         budget = claim.budget.after(
             now=claim.now,
             calls=calls,
             overdue=max(row.overdue for row in rows),
-            more_is_due=len(rows) == claim.room or (alone > 0 and calls == claim.calls_left),
+            more_is_due=due == claim.room or (alone > 0 and calls == claim.calls_left),
         )
         spent.append({"id": claim.provider_id, "spent_until": budget.spent_until, "stretch": budget.stretch})
     if spent:

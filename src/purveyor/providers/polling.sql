@@ -13,17 +13,25 @@ WHERE id = ANY(%(providers)s::bigint[]) AND status_calls_per_minute IS NULL;
 
 -- name: claim_due
 -- Fulfilments to ask about now, of each provider as many as it has room for and as the calls left in its budget reach:
--- a list is one call, and so is each that is asked about by itself. Moving `next_poll_at` on is the lease: should this
--- worker die, they are due again by themselves.
+-- a list is one call, and so is each that is asked about by itself. What is due in a minute fills the last list up, as it
+-- costs no call. Moving `next_poll_at` on is the lease: should this worker die, they are due again by themselves.
 WITH found AS (
     SELECT room.provider_id, room.calls, found.* FROM
         unnest(%(providers)s::bigint[], %(rooms)s::int[], %(calls)s::int[]) AS room (provider_id, most, calls)
     CROSS JOIN LATERAL (
+        SELECT ceil(count(*) / %(ids_per_call)s::float8) AS lists FROM (
+            SELECT FROM providers_fulfilment fulfilment
+            WHERE fulfilment.provider_id = room.provider_id AND fulfilment.next_poll_at <= now() LIMIT room.most
+        ) AS due
+    ) AS due
+    CROSS JOIN LATERAL (
         SELECT fulfilment.id, fulfilment.poll_alone, fulfilment.next_poll_at FROM providers_fulfilment fulfilment
-        WHERE fulfilment.provider_id = room.provider_id AND fulfilment.next_poll_at <= now()
-        ORDER BY fulfilment.next_poll_at LIMIT room.most
+        WHERE fulfilment.provider_id = room.provider_id
+          AND fulfilment.next_poll_at <= now() + %(ahead)s * interval '1 second'
+        ORDER BY fulfilment.next_poll_at LIMIT due.lists * %(ids_per_call)s
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS found
+    WHERE found.next_poll_at <= now() OR NOT found.poll_alone
 ), due AS (
     SELECT id, now() - next_poll_at AS overdue FROM (
         SELECT id, next_poll_at, calls,

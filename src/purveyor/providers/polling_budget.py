@@ -9,17 +9,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+IDS_PER_CALL: Final = 100
+"""The most that `status` takes (protocol §2)."""
+LISTS_AT_ONCE: Final = 4
+"""Lists of ids in flight per provider; dispatch has its own places."""
+AHEAD: Final = timedelta(minutes=1)
+"""What is due within this time fills up a list that goes out anyway."""
+
 MINUTE: Final = timedelta(minutes=1)
 AHEAD_AT_MOST: Final = timedelta(seconds=10)
 """What falls due together may be asked so far ahead of the budget; one call may in any case."""
 
 MOST_STRETCH: Final = 20.0
 """Beyond that a budget is hopelessly small, and what is due simply waits its turn."""
-TIME_TO_ADAPT: Final = timedelta(minutes=3)
-"""In which the stretch grows or shrinks e-fold at most: an outage soon made up for hardly moves it."""
+LEAST_STRETCH: Final = 0.25
+"""Where the budget allows more than the schedule asks for, changes are seen up to four times sooner."""
+TIME_TO_ADAPT: Final = timedelta(hours=1)
+"""In which the stretch grows or shrinks e-fold at most. It acts on an order from its next question on,
+half an hour later perhaps: one that moved much faster would swing for ever, as `bench/polling.py` showed."""
 ADAPTS_AT_MOST_FOR: Final = timedelta(minutes=1)
 """The most time that one claim accounts for, however long ago the last one was."""
-FAIRLY_LATE: Final = timedelta(seconds=10)
+FAIRLY_LATE: Final = timedelta(seconds=60)
 """Lateness at which the stretch stays as it is."""
 FAIRLY_LATE_CALLS: Final = 2
 """The same in calls, for a budget of a few calls a minute."""
@@ -32,7 +42,7 @@ class Budget:
     calls_per_minute: int
     spent_until: datetime
     stretch: float
-    """How many times longer than usual its orders wait between two questions, from 1."""
+    """How many times longer than usual its orders wait between two questions; below 1, shorter."""
 
     @property
     def between_calls(self) -> timedelta:
@@ -49,11 +59,11 @@ class Budget:
 
         `overdue` is how long the first of what was claimed had been due; `more_is_due` says that the budget
         did not reach for all of it. The stretch grows while it does not and what is due is late, and shrinks
-        while it does.
+        while it does: also below 1, so that a budget is used.
         """
         spent_until = max(self.spent_until, now) + calls * self.between_calls
         elapsed = min(spent_until - self.spent_until, ADAPTS_AT_MOST_FOR)
         fair = max(FAIRLY_LATE, FAIRLY_LATE_CALLS * self.between_calls)
         pressure = min(overdue / fair - 1, 1.0) if more_is_due else -1.0
         stretch = self.stretch * math.exp(pressure * (elapsed / TIME_TO_ADAPT))
-        return replace(self, spent_until=spent_until, stretch=min(max(stretch, 1.0), MOST_STRETCH))
+        return replace(self, spent_until=spent_until, stretch=min(max(stretch, LEAST_STRETCH), MOST_STRETCH))

@@ -50,7 +50,7 @@ def next_delay(
 
     `age` counts from acceptance, `usual` is the time its service usually takes; None is unknown. `stretch`
     says how many times more is wanted than the budget of its provider allows (`polling_budget`): every delay
-    grows alike, so that a young order keeps its lead over an old one.
+    grows or shrinks alike, so that a young order keeps its lead over an old one.
     """
     soonest, latest = (SUBSCRIPTION_SOONEST, SUBSCRIPTION_LATEST) if subscription else (SOONEST, LATEST)
     delay = age * SHARE_OF_AGE
@@ -61,7 +61,7 @@ def next_delay(
     delay = min(max(delay, soonest), latest)
     if remains is not None and remains <= quantity * NEARLY_FINISHED_SHARE:
         delay = min(delay, NEARLY_FINISHED_LATEST)
-    return delay * stretch
+    return max(delay * stretch, soonest)
 
 
 def first_delay(*, usual: timedelta | None) -> timedelta:

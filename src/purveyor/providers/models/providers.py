@@ -59,7 +59,8 @@ class Provider(models.Model):
         db_default=Now(), help_text="The moment up to which the budget of status calls is spent."
     )
     status_stretch = models.FloatField(
-        db_default=1.0, help_text="How many times longer its orders wait for a question, for want of budget."
+        db_default=1.0,
+        help_text="How many times longer, or shorter, its orders wait for a question, as its budget reaches.",
     )
     allow_private_address = models.BooleanField(
         default=False, help_text="Whether its address may lie in a private range or on this machine."
@@ -89,7 +90,7 @@ class Provider(models.Model):
             ),
             models.CheckConstraint(
                 name="a_provider_can_be_asked",
-                condition=models.Q(status_calls_per_minute__gte=1, status_stretch__gte=1),
+                condition=models.Q(status_calls_per_minute__gte=1, status_stretch__gt=0),
             ),
         ]
 
