@@ -54,6 +54,21 @@ class Service(models.Model):
     )
     cancel = models.BooleanField(default=False)
     dripfeed = models.BooleanField(default=False)
+    queue_same_link = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether a second order for a link waits for the first to end, instead of being refused.",
+    )
+    posts_service = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Of a subscription service that post events feed: the Default service whose routes deliver "
+        "the posts. Empty: its subscriptions are handed over to a provider.",
+    )
     enabled = models.BooleanField(default=True)
     position = models.IntegerField(default=0)
     version = models.PositiveIntegerField(default=1, help_text="Grows with every edit; frozen on each order.")
@@ -71,6 +86,10 @@ class Service(models.Model):
             models.CheckConstraint(
                 name="min_is_between_1_and_max",
                 condition=models.Q(min__gte=1, min__lte=models.F("max"), max__lte=LARGEST_QUANTITY),
+            ),
+            models.CheckConstraint(
+                name="only_subscriptions_are_fed",
+                condition=models.Q(posts_service__isnull=True) | models.Q(type=OrderType.SUBSCRIPTIONS.value),
             ),
         ]
 

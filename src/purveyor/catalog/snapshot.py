@@ -41,6 +41,10 @@ class SnapshotService:
     cancel: bool
     dripfeed: bool
     version: int
+    queue_same_link: bool = False
+    """Whether a second order for a link waits instead of being refused."""
+    posts_service_id: int | None = None
+    """Of subscriptions that post events feed: the service that delivers the posts."""
 
     @property
     def form(self) -> OrderForm:

@@ -153,7 +153,7 @@ class _Batch:
 
     def _decide_draft(self, item: Draft, buyer: Buyer) -> Decision:
         mark = link_mark(item, self._duplicates)
-        if mark in self._open_links:
+        if mark in self._open_links and not item.service.queue_same_link:
             return DuplicateLink()
         customer_id = buyer.customer_id
         sale = _priced(item, buyer, self._snapshot)

@@ -9,8 +9,8 @@ from purveyor.database import fetch_all, hot_cursor, id_array
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _CLAIM: Final = """
-SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.quantity,
-       orders.charge, orders.unit_price, orders.fields::json AS fields
+SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.link_key,
+       orders.quantity, orders.charge, orders.unit_price, orders.fields::json AS fields
 FROM orders_order orders
 WHERE orders.dispatch = 'queued' AND NOT orders.service_id = ANY(%(except)s::bigint[])
 ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
@@ -34,7 +34,9 @@ def mark_handed(order_ids: Iterable[int]) -> None:
 
 def requeue(order_ids: Iterable[int]) -> None:
     """Put orders back into the queue: their hand-over was definitely refused, or what held them is over."""
-    Order.objects.filter(pk__in=list(order_ids)).update(dispatch=Dispatch.QUEUED, hold_reason="")
+    Order.objects.filter(pk__in=list(order_ids)).update(
+        dispatch=Dispatch.QUEUED, hold_reason="", waits_for=None
+    )
 
 
 def hold(order_ids: Iterable[int], *, reason: str) -> None:

@@ -13,6 +13,7 @@ from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
+from purveyor.orders.same_link import wait_in_line
 from purveyor.providers.holds import NOT_WRITABLE
 from purveyor.providers.locking import lock_order
 from purveyor.providers.planning import Planned, plan_orders
@@ -97,6 +98,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     plan = plan_orders(orders, providers, room)
     for reason, order_ids in plan.hold.items():
         hold(order_ids, reason=reason)
+    wait_in_line(plan.behind)
     return Claim(hand_overs=_write(plan.send), capacity=limits, drained=len(orders) < wanted), plan.end
 
 

@@ -11,6 +11,7 @@ from purveyor.catalog.order_types import FORMS
 from purveyor.database import fetch_all, load_sql
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
+from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
 from purveyor.providers.client import ProviderTrouble
 from purveyor.providers.holds import (
@@ -52,6 +53,10 @@ SYNC_IDLE_SECONDS: Final = 10.0
 @transaction.atomic
 def release_held() -> int:
     """Queue held orders again whose reason is over, oldest first; returns how many."""
+    return release_next(MOST_RELEASED_AT_ONCE) + _release_for_providers()
+
+
+def _release_for_providers() -> int:
     usable = [item for item in standings().values() if item.sendable]
     if not usable:
         return 0

@@ -10,6 +10,7 @@ from purveyor.catalog.order_types import FORMS, OrderForm, OrderType, QuantityFr
 from purveyor.catalog.prices import PER_THOUSAND
 from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.orders.models import OrderKind
+from purveyor.orders.same_link import Turns, turns
 from purveyor.providers.add_fields import add_fields, subscription_fields
 from purveyor.providers.costing import AbsurdCost, expected_cost
 from purveyor.providers.holds import ABSURD_COST, LONGEST_REASON_CHARACTERS, NOT_ACCEPTED, Hold
@@ -42,6 +43,8 @@ class Plan:
     """By reason."""
     end: dict[int, str] = field(default_factory=dict)
     """Orders that end Canceled, with why, in words that a customer can read."""
+    behind: dict[int, int] = field(default_factory=dict)
+    """Orders that wait for another one with their link: which, by order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +57,11 @@ class _Surroundings:
     subscriptions: dict[int, Any]
     unwanted: set[int]
     """Orders that their customers have asked to cancel."""
+    turns: Turns
 
 
 def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: Mapping[int, int]) -> Plan:
-    """Choose a route for each claimed order; those that nobody has room for now are in none of its parts.
+    """Choose a route for each claimed order; those that must stay queued are in none of its parts.
 
     `room` tells how many more each provider takes. The caller holds the orders.
     """
@@ -67,6 +71,11 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
     for order in orders:
         if order.id in surroundings.unwanted:
             plan.end[order.id] = ""
+            continue
+        if order.id in surroundings.turns.undecided:
+            continue
+        if order.id in surroundings.turns.behind:
+            plan.behind[order.id] = surroundings.turns.behind[order.id]
             continue
         before = surroundings.earlier.get(order.id)
         form = surroundings.forms[order.service_id]
@@ -141,12 +150,15 @@ def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _S
     earlier = fetch_all(_SQL["earlier"], ids)
     subscriptions = [order.id for order in orders if order.kind == OrderKind.SUBSCRIPTION]
     terms = fetch_all(_SQL["subscriptions"], {"orders": id_array(subscriptions)}) if subscriptions else []
+    queuing = {row.id for row in types if row.queue_same_link}
+    in_line = [order for order in orders if order.service_id in queuing and order.kind == OrderKind.ORDER]
     return _Surroundings(
         routes=routes,
         forms={row.id: FORMS[OrderType(row.type)] for row in types},
         earlier={row.order_id: row for row in earlier},
         subscriptions={row.order_id: row for row in terms},
         unwanted={row.order_id for row in fetch_all(_SQL["cancel_wishes"], ids)},
+        turns=turns(in_line) if in_line else Turns(),
     )
 
 

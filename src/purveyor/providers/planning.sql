@@ -8,7 +8,7 @@ WHERE route.service_id = ANY(%(services)s::bigint[]) AND route.enabled AND offer
 ORDER BY route.service_id, route.position, route.id;
 
 -- name: types
-SELECT id, type FROM catalog_service WHERE id = ANY(%(services)s::bigint[]);
+SELECT id, type, queue_same_link FROM catalog_service WHERE id = ANY(%(services)s::bigint[]);
 
 -- name: earlier
 -- What earlier hand-overs of these orders came to. Only link and quantity are about the order: every other refusal

@@ -105,6 +105,16 @@ class Order(models.Model):
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     dispatch = models.CharField(max_length=10, choices=Dispatch.choices, default=Dispatch.QUEUED)
     hold_reason = models.CharField(max_length=200, blank=True)
+    waits_for = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,  # it would be checked at every insert, and orders are never deleted
+        help_text="Of a held order: the one before it in the line of its link.",
+    )
     start_count = models.BigIntegerField(null=True, blank=True)
     remains = models.BigIntegerField(help_text="Not delivered yet, between 0 and quantity.")
 
@@ -140,7 +150,8 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["customer", "id"], name="orders_of_customer"),
             models.Index(
-                fields=["customer", "link_key"],
+                # The link first: a line of orders for one link is of any customer.
+                fields=["link_key", "customer"],
                 name="open_orders_by_link",
                 condition=models.Q(status__in=["Pending", "Processing", "In progress"]),
             ),
@@ -155,6 +166,11 @@ class Order(models.Model):
                 fields=["service", "status_at"],
                 name="completed_orders_of_service",
                 condition=models.Q(status="Completed", kind="order"),
+            ),
+            models.Index(
+                fields=["id"],
+                name="orders_in_line",
+                condition=models.Q(dispatch="held", waits_for__isnull=False),
             ),
         ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0002_version"),
+        ("catalog", "0003_fulfilment"),
         ("money", "0003_ledger"),
         ("orders", "0002_fulfilment"),
         ("providers", "0001_initial"),

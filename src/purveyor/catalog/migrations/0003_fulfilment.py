@@ -1,0 +1,42 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("catalog", "0002_version"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="service",
+            name="posts_service",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                help_text="Of a subscription service that post events feed: the Default service whose routes deliver the posts. Empty: its subscriptions are handed over to a provider.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="catalog.service",
+            ),
+        ),
+        migrations.AddField(
+            model_name="service",
+            name="queue_same_link",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="Whether a second order for a link waits for the first to end, instead of being refused.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="service",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("posts_service__isnull", True), ("type", "Subscriptions"), _connector="OR"
+                ),
+                name="only_subscriptions_are_fed",
+            ),
+        ),
+    ]

@@ -1,0 +1,25 @@
+"""How a service's orders are taken: settings that owners change, known in every process within a second."""
+
+from purveyor.catalog.models import Service
+
+
+class ServiceSettingError(Exception):
+    """A service cannot be set so; the text says why."""
+
+
+def queue_same_link(*, service_id: int, wanted: bool) -> Service:
+    """Let a second order for a link wait for the first to end, or refuse it as a duplicate again.
+
+    Orders that wait already go on waiting. Raises `ServiceSettingError` when there is no such service.
+    """
+    service = find(service_id)
+    Service.objects.filter(pk=service.pk).update(queue_same_link=wanted)
+    return service
+
+
+def find(service_id: int) -> Service:
+    """The service of an id, whether it is on or off. Raises `ServiceSettingError` when there is none."""
+    found = Service.objects.filter(pk=service_id).first()
+    if found is None:
+        raise ServiceSettingError(f"there is no service {service_id}")
+    return found

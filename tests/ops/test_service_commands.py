@@ -1,0 +1,21 @@
+"""How a service's orders are taken, set from the command line."""
+
+from purveyor.catalog.models import Service
+from purveyor.catalog.testing import make_service
+from tests.committed import committed
+from tests.ops.test_cli import line_of, run
+
+pytestmark = committed
+
+
+def test_a_service_is_made_to_queue_orders_for_one_link_and_to_refuse_them_again() -> None:
+    service = make_service()
+    done = run("service", "same-link", str(service.pk), "queue")
+    assert done.output == f"A second order for a link waits for the first to end: {service}\n"
+    assert Service.objects.get().queue_same_link
+    assert run("service", "same-link", str(service.pk), "refuse").exit_code == 0
+    assert not Service.objects.get().queue_same_link
+
+
+def test_a_service_that_is_not_there_is_told() -> None:
+    assert line_of(run("service", "same-link", "999", "queue")) == "there is no service 999"
