@@ -7,15 +7,18 @@ ProviderTrouble
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
+from purveyor.providers.dialect import Dialect, Method
 from purveyor.providers.replies import Answer
 
 LONGEST_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -29,13 +32,9 @@ DNS_CACHE_SECONDS: Final = 60
 SHORTEST_SECRET_CHARACTERS: Final = 12
 """A shorter key is none that a panel gives out, and might be found in the middle of an order id."""
 
-USER_AGENT: Final = "Mozilla/4.0 (compatible; MSIE 5.01; Windows NT 5.0)"
-"""That of the PHP example which most panels hand out (protocol §1.4): their firewalls let it pass."""
-_HEADERS: Final = {
-    "User-Agent": USER_AGENT,
-    "Accept": "*/*",
-    "Content-Type": "application/x-www-form-urlencoded",
-}
+KEY_REDACTED: Final = "[key]"
+_QUERY: Final = re.compile(r"\?[^\s'\")]*")
+"""Of an address in an error's text."""
 _NEVER_LEFT: Final = (
     aiohttp.ClientConnectorError,  # refused, no such name, TLS
     aiohttp.ConnectionTimeoutError,
@@ -64,11 +63,25 @@ class Access:
     url: str
     key: str
     timeout_seconds: int
+    """Of one call, in all."""
+    services_timeout_seconds: int = 60
+    """Of `services`: megabytes of JSON that many panels compute anew for each call (protocol §9)."""
     allow_private_address: bool = False
+    dialect: Dialect = field(default_factory=Dialect)
 
     def __repr__(self) -> str:
         """Without the key, which must not reach a log."""
-        return f"Access({self.url})"
+        return f"Access({_QUERY.sub('?…', self.url)})"
+
+    def seconds_for(self, action: str) -> int:
+        """The time-out of a call."""
+        return self.services_timeout_seconds if action == "services" else self.timeout_seconds
+
+    def without_key(self, text: str) -> str:
+        """A text in which the key stands as little as in any of the forms that it travels in."""
+        for form in _forms(self.key):
+            text = text.replace(form, KEY_REDACTED)
+        return text
 
 
 class Client:
@@ -84,36 +97,58 @@ class Client:
             # Connections go to the very addresses that were checked: a name cannot point elsewhere later.
             resolver=_CheckedResolver(allow_private=access.allow_private_address),
         )
+        dialect = access.dialect
+        headers = {"User-Agent": dialect.user_agent, "Accept": "*/*"}
+        if dialect.content_type is not None:
+            headers["Content-Type"] = dialect.content_type
+        self._method = "GET" if dialect.method is Method.GET else "POST"
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=_HEADERS
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            middlewares=(_send_once,),
         )
 
-    async def call(self, fields: Mapping[str, str], *, timeout_seconds: float | None = None) -> Answer:
-        """Send a form with the key and read the whole answer, whatever its HTTP status, even a redirect.
+    async def call(self, fields: Mapping[str, str]) -> Answer:
+        """Send the fields with the key and read the whole answer, whatever its HTTP status, even a redirect.
 
-        A provider that repeats our key in its answer does not get it any further than this (protocol §9).
-        `timeout_seconds` replaces the provider's own. Raises `NotSent` or `Ambiguous`.
+        A provider that repeats our key in its answer does not get it any further than this (protocol §9),
+        nor does an error that names the address, where GET has the key. Raises `NotSent` or `Ambiguous`.
         """
         if not self.access.allow_private_address and _is_private_literal(self._host):
             raise NotSent(f"{self._host} is not a public address")
-        total = self.access.timeout_seconds if timeout_seconds is None else timeout_seconds
+        total = self.access.seconds_for(fields["action"])
         timeout = aiohttp.ClientTimeout(total=total, connect=min(LONGEST_CONNECT_SECONDS, total * 0.8))
-        body = urlencode({"key": self.access.key, **fields}).encode()
+        address, body = self._request({"key": self.access.key, **fields})
         try:
-            async with self._session.post(
-                self.access.url, data=body, timeout=timeout, allow_redirects=False
+            async with self._session.request(
+                self._method, address, data=body, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(response.status, self._without_key(await _read(response)))
+        # Not chained: what is chained is printed with a traceback, and these texts hold the address.
         except _NEVER_LEFT as error:
-            raise NotSent(_described(error)) from error
+            raise NotSent(self._described(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Ambiguous(_described(error)) from error
+            raise Ambiguous(self._described(error)) from None
+
+    def _request(self, fields: Mapping[str, str]) -> tuple[URL, bytes | None]:
+        try:
+            base = str(URL(self.access.url))
+        except ValueError:
+            raise NotSent("its address is none") from None
+        url, body = self.access.dialect.request(base, fields)
+        return URL(url, encoded=True), body
 
     def _without_key(self, body: bytes) -> bytes:
-        key = self.access.key
-        if len(key) < SHORTEST_SECRET_CHARACTERS:
+        if len(self.access.key) < SHORTEST_SECRET_CHARACTERS:
             return body
-        return body.replace(key.encode(), b"[key]").replace(quote_plus(key).encode(), b"[key]")
+        for form in _forms(self.access.key):
+            body = body.replace(form.encode(), KEY_REDACTED.encode())
+        return body
+
+    def _described(self, error: Exception) -> str:
+        text = self.access.without_key(_QUERY.sub("?…", str(error)))
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
     async def close(self) -> None:
         """Close every connection."""
@@ -130,8 +165,22 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET again by itself when its connection breaks: `add` would buy twice."""
+    try:
+        return await handler(request)
+    except _NEVER_LEFT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise Ambiguous(type(error).__name__) from None
+
+
+def _forms(key: str) -> list[str]:
+    """A key as it may stand in a text: as it is, in an address or form, in JSON that escapes slashes."""
+    forms = {key, quote_plus(key), quote(key, safe=""), quote(key), key.replace("/", "\\/")}
+    return sorted(filter(None, forms), key=len, reverse=True)
 
 
 class _CheckedResolver(AbstractResolver):

@@ -20,12 +20,7 @@ from purveyor.providers.holds import (
     SAME_LINK_WAIT_SECONDS,
     Hold,
 )
-from purveyor.providers.importing import (
-    SERVICES_TIMEOUT_SECONDS,
-    ImportTrouble,
-    keep_balance,
-    keep_services,
-)
+from purveyor.providers.importing import ImportTrouble, keep_balance, keep_services
 from purveyor.providers.measuring import MOST_AT_ONCE, measure_routes, measure_services
 from purveyor.providers.models import Provider
 from purveyor.providers.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
@@ -136,9 +131,7 @@ class Housekeeper:
         try:
             balance = await self._workplace.call(provider, {"action": "balance"})
             await self._workplace.in_database(keep_balance, provider_id=provider.id, answer=balance)
-            services = await self._workplace.call(
-                provider, {"action": "services"}, timeout_seconds=SERVICES_TIMEOUT_SECONDS
-            )
+            services = await self._workplace.call(provider, {"action": "services"})
             await self._workplace.in_database(keep_services, provider_id=provider.id, answer=services)
         except (ProviderTrouble, ImportTrouble) as trouble:
             _log.warning("provider_not_synced", provider=provider.name, trouble=str(trouble))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from purveyor import configuration
 from purveyor.catalog.models import LARGEST_QUANTITY, RATE_DIGITS, RATE_PLACES, Category, Service
 from purveyor.catalog.order_types import FORMS, OrderType
-from purveyor.providers.client import Access, Client, ProviderTrouble
+from purveyor.providers.client import Client, ProviderTrouble
 from purveyor.providers.models import Provider, ProviderService, Route
 from purveyor.providers.replies import (
     Answer,
@@ -26,9 +26,8 @@ from purveyor.providers.replies import (
     read_balance,
     read_services,
 )
+from purveyor.providers.standing import access_of
 
-SERVICES_TIMEOUT_SECONDS: Final = 60
-"""A catalogue is megabytes of JSON that many panels compute anew for each call (protocol §9)."""
 LARGEST_SANE_RATE: Final = Decimal(10) ** 9
 """Per 1000, in the provider's currency. Panels price rows that are notices, not services, at 10^12."""
 LONGEST_NAME_CHARACTERS: Final = 255
@@ -85,17 +84,10 @@ def sync_provider(provider: Provider) -> Synced:
 
 
 async def _fetch(provider: Provider) -> tuple[Answer, Answer]:
-    client = Client(
-        Access(
-            url=provider.url,
-            key=provider.key,
-            timeout_seconds=provider.timeout_seconds,
-            allow_private_address=provider.allow_private_address,
-        )
-    )
+    client = Client(access_of(provider))
     try:
         balance = await client.call({"action": "balance"})
-        services = await client.call({"action": "services"}, timeout_seconds=SERVICES_TIMEOUT_SECONDS)
+        services = await client.call({"action": "services"})
     finally:
         await client.close()
     return services, balance

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from purveyor.database import fetch_all, load_sql
 from purveyor.providers.client import Access
+from purveyor.providers.dialect import USER_AGENT, Dialect, Method
 from purveyor.providers.holds import Hold
 from purveyor.providers.margin import Terms
 from purveyor.providers.metrics import SETBACKS
@@ -80,16 +81,29 @@ def standings() -> dict[int, Standing]:
     return {row.id: _standing(row) for row in fetch_all(_SQL["standings"])}
 
 
+def access_of(row: Any) -> Access:
+    """How to reach a provider, of its row or model."""
+    return Access(
+        url=row.url,
+        key=row.key,
+        timeout_seconds=row.timeout_seconds,
+        services_timeout_seconds=row.services_timeout_seconds,
+        allow_private_address=row.allow_private_address,
+        dialect=Dialect(
+            method=Method(row.method),
+            field_names=row.field_names,
+            action_names=row.action_names,
+            extra_fields=row.extra_fields,
+            user_agent=row.user_agent or USER_AGENT,
+        ),
+    )
+
+
 def _standing(row: Any) -> Standing:
     return Standing(
         id=row.id,
         name=row.name,
-        access=Access(
-            url=row.url,
-            key=row.key,
-            timeout_seconds=row.timeout_seconds,
-            allow_private_address=row.allow_private_address,
-        ),
+        access=access_of(row),
         wallet_id=row.wallet_id,
         currency=row.currency,
         terms=Terms(

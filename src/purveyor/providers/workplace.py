@@ -44,14 +44,12 @@ class Workplace:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: _with_connection(function, args, kwargs))
 
-    async def call(
-        self, provider: Standing, fields: Mapping[str, str], *, timeout_seconds: float | None = None
-    ) -> Answer:
+    async def call(self, provider: Standing, fields: Mapping[str, str]) -> Answer:
         """Call a provider. Raises `NotSent` or `Ambiguous`."""
         action = fields["action"]
         began = time.perf_counter()
         try:
-            answer = await self._client(provider).call(fields, timeout_seconds=timeout_seconds)
+            answer = await self._client(provider).call(fields)
         except ProviderTrouble as trouble:
             CALLS_FAILED.labels(action=action, kind=type(trouble).__name__).inc()
             level = _log.info if isinstance(trouble, NotSent) else _log.warning
@@ -73,7 +71,8 @@ class Workplace:
         """Close a line once the calls that may still be under way on it have ended."""
 
         async def close_later() -> None:
-            await self.pause(client.access.timeout_seconds + RETIRED_LINGER_SECONDS)
+            longest = max(client.access.timeout_seconds, client.access.services_timeout_seconds)
+            await self.pause(longest + RETIRED_LINGER_SECONDS)
             await client.close()
 
         task = asyncio.create_task(close_later())

@@ -18,6 +18,7 @@ from purveyor.simulator.journal import Journal
 from purveyor.simulator.life import Outcomes
 from purveyor.simulator.misbehaving import Reply
 from purveyor.simulator.refusals import Refused
+from purveyor.simulator.wire import Dialect
 
 CALLS_REMEMBERED: Final = 10_000
 DEFAULT_DEPOSIT: Final = Decimal(10_000)
@@ -43,6 +44,7 @@ class Provider:
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=CALLS_REMEMBERED))
     latency_seconds: float = 0.0
     """From a call's arrival to its answer, at least; the work is done at once and counts towards it."""
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 def open_provider(
@@ -55,6 +57,7 @@ def open_provider(
     outcomes: Outcomes | None = None,
     latency_seconds: float = 0.0,
     calls_remembered: int | None = CALLS_REMEMBERED,
+    dialect: Dialect | None = None,
 ) -> Provider:
     """Open the books, from the journal where there is one; `calls_remembered` None forgets no call.
 
@@ -73,7 +76,11 @@ def open_provider(
             kept_in.close()
         raise
     return Provider(
-        key=key, books=books, calls=deque(maxlen=calls_remembered), latency_seconds=latency_seconds
+        key=key,
+        books=books,
+        calls=deque(maxlen=calls_remembered),
+        latency_seconds=latency_seconds,
+        dialect=dialect or Dialect(),
     )
 
 

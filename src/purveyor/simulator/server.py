@@ -1,4 +1,4 @@
-"""The simulated provider as an HTTP server: API v2 at `/api/v2`, its control door at `/control/`."""
+"""The simulated provider as an HTTP server: its API, and its control door at `/control/`."""
 
 import asyncio
 import signal
@@ -14,16 +14,16 @@ from purveyor.simulator.control import PROVIDER
 from purveyor.simulator.provider import DEFAULT_DEPOSIT, Provider, open_provider, respond
 
 SHUTDOWN_SECONDS: Final = 1.0
-PATHS: Final = ("/api/v2", "/api/v2/")
 
 
 def application(provider: Provider) -> web.Application:
     """The doors of a provider; its journal is closed when the application is cleaned up."""
     app = web.Application(client_max_size=wire.LARGEST_BODY_BYTES)
     app[PROVIDER] = provider
-    for path in PATHS:
+    for path in (provider.dialect.path, f"{provider.dialect.path}/"):
         app.router.add_get(path, _answer)
-        app.router.add_post(path, _answer)
+        if not provider.dialect.get_only:
+            app.router.add_post(path, _answer)
     control.add_routes(app)
     app.on_cleanup.append(_close_journal)
     return app
@@ -92,7 +92,7 @@ async def listen(provider: Provider, *, host: str, port: int) -> tuple[web.AppRu
         raise
     address = runner.addresses[0]
     name = f"[{address[0]}]" if ":" in address[0] else address[0]
-    return runner, f"http://{name}:{address[1]}{PATHS[0]}"
+    return runner, f"http://{name}:{address[1]}{provider.dialect.path}"
 
 
 async def _serve(
@@ -114,7 +114,7 @@ async def _serve(
 async def _answer(request: web.Request) -> web.Response:
     provider = request.app[PROVIDER]
     try:
-        fields = await wire.read_fields(request)
+        fields = provider.dialect.understood(await wire.read_fields(request))
     except wire.Unreadable:
         return web.json_response({"error": refusals.INCORRECT_REQUEST})
     reply = await respond(provider, fields)

@@ -23,6 +23,7 @@ from purveyor.simulator.life import Outcomes
 from purveyor.simulator.orders import Order
 from purveyor.simulator.provider import DEFAULT_DEPOSIT, Call, Provider, open_provider
 from purveyor.simulator.server import listen, new_event_loop
+from purveyor.simulator.wire import Dialect
 
 TEST_KEY: Final = "simulated-provider-test-key"
 START_SECONDS: Final = 10.0
@@ -237,11 +238,12 @@ def running_simulator(
     journal: Path | None = None,
     port: int = 0,
     frozen: bool = False,
+    dialect: Dialect | None = None,
 ) -> Iterator[Simulator]:
     """Serve a simulated provider on loopback until the block ends.
 
     Unless `outcomes` says otherwise every order completes; `frozen` starts with a clock that only `advance`
-    moves.
+    moves; `dialect` is how it wants to be called.
 
     Raises:
         OSError: the port is taken.
@@ -254,6 +256,7 @@ def running_simulator(
         deposit=deposit,
         outcomes=outcomes,
         calls_remembered=None,
+        dialect=dialect,
     )
     if frozen:
         provider.books.clock.freeze()

@@ -1,6 +1,7 @@
 """Reading a call off the wire: form, query or JSON, into fields of text (protocol §1.2)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,27 @@ LINE_LISTS: Final = frozenset({"comments", "usernames", "keywords", "hashtags", 
 
 class Unreadable(Exception):
     """The body is neither a form nor a JSON object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a panel wants to be called; API v2 by default."""
+
+    path: str = "/api/v2"
+    get_only: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    """API v2's name of a field, by this panel's, which then does not know API v2's."""
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """The same of actions."""
+
+    def understood(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """The fields of a call as API v2 calls them."""
+        foreign = set(self.names.values()) - set(self.names)
+        known = {self.names.get(name, name): text for name, text in fields.items() if name not in foreign}
+        if "action" in known:
+            action = known["action"]
+            known["action"] = self.actions.get(action, "" if action in self.actions.values() else action)
+        return known
 
 
 async def read_fields(request: web.Request) -> dict[str, str]:

@@ -1,5 +1,6 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import purveyor.providers.dialect
 from django.db import migrations, models
 
 
@@ -105,12 +106,82 @@ class Migration(migrations.Migration):
         ),
         migrations.RemoveConstraint(
             model_name="provider",
+            name="a_provider_takes_calls",
+        ),
+        migrations.RemoveConstraint(
+            model_name="provider",
             name="a_provider_can_be_asked",
         ),
         migrations.AddField(
             model_name="fulfilment",
             name="started_at",
             field=models.DateTimeField(help_text="When the provider first told of a beginning.", null=True),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="action_names",
+            field=models.JSONField(
+                db_default={}, default=dict, help_text="Its names of actions, by ours, where they differ."
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="calls_per_minute",
+            field=models.PositiveIntegerField(
+                blank=True,
+                help_text="Of all workers together and of every kind; empty is no limit.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="calls_spent_until",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(),
+                help_text="The moment up to which the budget of all calls is spent.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="extra_fields",
+            field=models.JSONField(
+                db_default={}, default=dict, help_text="Sent with every call beside our fields."
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="field_names",
+            field=models.JSONField(
+                db_default={}, default=dict, help_text="Its names of fields, by ours, where they differ."
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="method",
+            field=models.CharField(
+                choices=[("post_form", "post_form"), ("get", "get"), ("post_json", "post_json")],
+                db_default=purveyor.providers.dialect.Method["POST_FORM"],
+                default=purveyor.providers.dialect.Method["POST_FORM"],
+                help_text="How the fields of a call travel.",
+                max_length=10,
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="services_timeout_seconds",
+            field=models.PositiveSmallIntegerField(
+                db_default=60, default=60, help_text="Of reading its catalogue."
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="user_agent",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                help_text="Empty: that of the PHP example of most panels.",
+                max_length=300,
+            ),
         ),
         migrations.AlterField(
             model_name="provider",
@@ -131,7 +202,22 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="provider",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status_calls_per_minute__gte", 1), ("status_stretch__gt", 0)),
+                condition=models.Q(
+                    ("parallel_calls__gte", 1),
+                    ("services_timeout_seconds__gte", 1),
+                    ("timeout_seconds__gte", 1),
+                ),
+                name="a_provider_takes_calls",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="provider",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("calls_per_minute__gte", 1),
+                    ("status_calls_per_minute__gte", 1),
+                    ("status_stretch__gt", 0),
+                ),
                 name="a_provider_can_be_asked",
             ),
         ),

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from purveyor.catalog.models import Service
 from purveyor.money.models import Wallet, amount_field
+from purveyor.providers.dialect import Method
 
 
 class Provider(models.Model):
@@ -45,7 +46,35 @@ class Provider(models.Model):
     troubles = models.PositiveIntegerField(
         default=0, help_text="Calls in a row without a usable answer; the next ones go out one by one."
     )
+    method = models.CharField(
+        max_length=10,
+        choices=[(method.value, method.value) for method in Method],
+        default=Method.POST_FORM,
+        db_default=Method.POST_FORM,
+        help_text="How the fields of a call travel.",
+    )
+    field_names = models.JSONField(
+        default=dict, db_default={}, help_text="Its names of fields, by ours, where they differ."
+    )
+    action_names = models.JSONField(
+        default=dict, db_default={}, help_text="Its names of actions, by ours, where they differ."
+    )
+    extra_fields = models.JSONField(
+        default=dict, db_default={}, help_text="Sent with every call beside our fields."
+    )
+    user_agent = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="Empty: that of the PHP example of most panels."
+    )
     timeout_seconds = models.PositiveSmallIntegerField(default=30, help_text="Of one call, in all.")
+    services_timeout_seconds = models.PositiveSmallIntegerField(
+        default=60, db_default=60, help_text="Of reading its catalogue."
+    )
+    calls_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of all workers together and of every kind; empty is no limit."
+    )
+    calls_spent_until = models.DateTimeField(
+        db_default=Now(), help_text="The moment up to which the budget of all calls is spent."
+    )
     parallel_calls = models.PositiveSmallIntegerField(
         default=32, help_text="Orders that one worker sends it at a time."
     )
@@ -86,11 +115,15 @@ class Provider(models.Model):
             ),
             models.CheckConstraint(
                 name="a_provider_takes_calls",
-                condition=models.Q(parallel_calls__gte=1, timeout_seconds__gte=1),
+                condition=models.Q(
+                    parallel_calls__gte=1, timeout_seconds__gte=1, services_timeout_seconds__gte=1
+                ),
             ),
             models.CheckConstraint(
                 name="a_provider_can_be_asked",
-                condition=models.Q(status_calls_per_minute__gte=1, status_stretch__gt=0),
+                condition=models.Q(
+                    status_calls_per_minute__gte=1, status_stretch__gt=0, calls_per_minute__gte=1
+                ),
             ),
         ]
 
