@@ -64,7 +64,7 @@ def _standard(folder: Path, effort: Effort) -> Iterator[Figure]:
         _say("audit")
         panel.command(subject.filled.home, "audit")
     _say("dispatch")
-    yield dispatching.measure(folder / "dispatch", effort, say=_say)
+    yield from dispatching.measure(folder / "dispatch", effort, say=_say)
 
 
 def _large(folder: Path, effort: Effort) -> Iterator[Figure]:

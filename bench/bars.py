@@ -11,12 +11,17 @@ STATUS: Final = Bar(name="status of one order ÷ pgbench", unit="orders/s", bar=
 STATUS_100: Final = Bar(name="status of 100 orders ÷ status of one", unit="orders/s", bar=4)
 SERVICES: Final = Bar(name="services, 10 000 of them ÷ nginx", unit="replies/s", bar=1)
 DISPATCH: Final = Bar(name="dispatch ÷ 32 calls of 50 ms", unit="orders/s", bar=0.9)
+TWO_WORKERS: Final = Bar(name="dispatch, two workers ÷ one, calls of 200 ms", unit="orders/s", bar=1.5)
+POLLING: Final = Bar(
+    name="processor time per polled order ÷ 1 ms (lower is better)", unit="ms", bar=1, lower_is_better=True
+)
 MEMORY: Final = Bar(
     name="memory of one app process ÷ 200 MB (lower is better)", unit="MB", bar=1, lower_is_better=True
 )
 
 DISPATCH_LIMIT_PER_SECOND: Final = 640
 """32 parallel calls ÷ 50 ms."""
+POLLING_LIMIT_MS: Final = 1
 MEMORY_LIMIT_MB: Final = 200
 
 LARGE: Final = 0.8

@@ -1,4 +1,4 @@
-"""Dispatch: how many queued orders per second reach a provider that takes 50 ms over each call."""
+"""Dispatch and polling: orders handed to a provider by one worker and by two, and the cost of following."""
 
 import contextlib
 import json
@@ -13,17 +13,25 @@ import django
 import django.db
 import psycopg
 
-from bench import bars, filling, panel
+from bench import bars, filling, machine, panel
 from bench.control import control
 from bench.figures import Figure, Round, figure
 from bench.measuring import Effort, Say
 from purveyor import configuration
 from purveyor.database import load_sql
-from purveyor.ops import simulation
+from purveyor.ops import database_files, simulation
 
 LATENCY_MS: Final = 50
 PARALLEL_CALLS: Final = 32
+SLOW_LATENCY_MS: Final = 200
+"""Of the provider that two workers share: calls take their time, so that no processor is at its limit."""
+SLOW_SPEED: Final = 0.02
+"""Of the orders placed there: they live for 12 to 40 minutes, and each answer about them tells news."""
+QUICK_LATENCY_MS: Final = 2
+LEAST_POLLS_PER_SECOND: Final = 50
+"""Fewer would say more about waiting than about asking."""
 WARM_UP_ORDERS: Final = 1_000
+WARM_UP_POLLS: Final = 1_000
 _QUANTITY: Final = 1_000  # as bench/filling.sql orders
 _PATIENCE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
@@ -31,8 +39,11 @@ _POLL_SECONDS: Final = 0.05
 _SQL: Final = load_sql(__file__, "filling.sql")
 
 
-def measure(home: Path, effort: Effort, *, say: Say) -> Figure:
-    """Queue orders, start the worker, and see how many the provider has accepted from time to time."""
+def measure(home: Path, effort: Effort, *, say: Say) -> Iterator[Figure]:
+    """Queue orders, start workers, and see how many the provider has accepted from time to time.
+
+    Then the worker is left with asking about them, and its processor time is counted.
+    """
     limit = bars.DISPATCH_LIMIT_PER_SECOND
     orders = WARM_UP_ORDERS + 2 * limit * effort.rounds * effort.seconds
     with panel.database(home):
@@ -45,11 +56,22 @@ def measure(home: Path, effort: Effort, *, say: Say) -> Figure:
             watch.execute(_SQL["queue_orders"])
             watch.execute("VACUUM (ANALYZE)")
             with panel.working(home):
-                rounds = [Round(rate, limit) for rate in _rates(watch, effort)]
+                yield figure(bars.DISPATCH, [Round(rate, limit) for rate in _rates(watch, effort)])
+            say("dispatch by two workers")
+            control(provider.place, "settings", {"latency_ms": SLOW_LATENCY_MS, "speed": SLOW_SPEED})
+            with panel.working(home):
+                alone = list(_rates(watch, effort))
+                with panel.working(home):
+                    together = list(_rates(watch, effort))
+            yield figure(bars.TWO_WORKERS, [Round(*rates) for rates in zip(together, alone, strict=True)])
             assert _accepted(watch) < filled.last_order, "the queue ran dry while it was measured"
             _prove_none_doubled(watch, provider)
+            say("polling")
+            control(provider.place, "settings", {"latency_ms": QUICK_LATENCY_MS})
+            watch.execute(_SQL["empty_queue"])
+            with panel.working(home) as worker:
+                yield figure(bars.POLLING, list(_polling(watch, worker, home, effort, say=say)))
         panel.command(home, "audit")
-    return figure(bars.DISPATCH, rounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +133,7 @@ def _route_all_services(home: Path, provider: _Provider) -> None:
 
 
 def _rates(watch: "psycopg.Connection[Any]", effort: Effort) -> Iterator[float]:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while _accepted(watch) < WARM_UP_ORDERS:
-        if time.monotonic() > deadline:
-            raise panel.Failed("the worker has not dispatched the first orders")
-        time.sleep(_POLL_SECONDS)
+    _await(watch, "accepted", _accepted(watch) + WARM_UP_ORDERS)
     began, before = time.monotonic(), _accepted(watch)
     for _ in range(effort.rounds):
         time.sleep(effort.seconds)
@@ -124,8 +142,41 @@ def _rates(watch: "psycopg.Connection[Any]", effort: Effort) -> Iterator[float]:
         began, before = now, accepted
 
 
+def _polling(
+    watch: "psycopg.Connection[Any]", worker: int, home: Path, effort: Effort, *, say: Say
+) -> Iterator[Round]:
+    """Milliseconds of processor time per order asked about, of the worker and of PostgreSQL together."""
+    watch.execute(_SQL["all_due"])
+    _await(watch, "polls", _number(watch, "polls") + WARM_UP_POLLS)
+    postgres = database_files.running_pid(home)
+    assert postgres is not None
+    for _ in range(effort.rounds):
+        watch.execute(_SQL["all_due"])
+        polls = _number(watch, "polls")
+        before = [machine.processor_seconds(pid) for pid in (worker, postgres)]
+        time.sleep(effort.seconds)
+        after = [machine.processor_seconds(pid) for pid in (worker, postgres)]
+        polls = _number(watch, "polls") - polls
+        assert polls >= LEAST_POLLS_PER_SECOND * effort.seconds, f"only {polls} orders were asked about"
+        own, database = (1000 * (end - begin) / polls for begin, end in zip(before, after, strict=True))
+        say(f"polling: {polls} orders, worker {own:.2f} ms each, PostgreSQL {database:.2f} ms")
+        yield Round(own + database, bars.POLLING_LIMIT_MS)
+
+
+def _await(watch: "psycopg.Connection[Any]", name: str, enough: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while _number(watch, name) < enough:
+        if time.monotonic() > deadline:
+            raise panel.Failed(f"the workers do not come so far: {enough} {name}")
+        time.sleep(_POLL_SECONDS)
+
+
 def _accepted(watch: "psycopg.Connection[Any]") -> int:
-    row = watch.execute(_SQL["accepted"]).fetchone()
+    return _number(watch, "accepted")
+
+
+def _number(watch: "psycopg.Connection[Any]", name: str) -> int:
+    row = watch.execute(_SQL[name]).fetchone()
     return int(row[0]) if row else 0
 
 

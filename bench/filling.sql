@@ -95,5 +95,16 @@ SELECT setval(pg_get_serial_sequence('orders_order', 'id'), %(last)s);
 -- Lets finished orders wait to be handed over, as if they had just been placed.
 UPDATE orders_order SET dispatch = 'queued', status = 'Pending', remains = quantity, start_count = NULL;
 
+-- name: empty_queue
+-- Nothing is left to hand over, and asking about what was is not rationed.
+WITH provider AS (UPDATE providers_provider SET status_calls_per_minute = NULL)
+UPDATE orders_order SET dispatch = 'held', hold_reason = 'Not part of the measurement' WHERE dispatch = 'queued';
+
+-- name: all_due
+UPDATE providers_fulfilment SET next_poll_at = now() WHERE handover = 'accepted' AND ended_at IS NULL;
+
+-- name: polls
+SELECT sum(polls) FROM providers_fulfilment;
+
 -- name: accepted
 SELECT count(*) FROM providers_fulfilment WHERE handover = 'accepted';

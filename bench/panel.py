@@ -62,10 +62,10 @@ def serving(home: Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def working(home: Path) -> Iterator[None]:
-    """Run the worker of the panel in `home`."""
-    with _process(home, "worker", settings={}):
-        yield
+def working(home: Path) -> Iterator[int]:
+    """Run a worker of the panel in `home`; its process id."""
+    with _process(home, "worker", settings={}) as process:
+        yield process.pid
 
 
 @contextlib.contextmanager

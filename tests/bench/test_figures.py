@@ -79,6 +79,8 @@ def test_the_bars_are_those_of_the_design() -> None:
         ("status of 100 orders ÷ status of one", 4, False),
         ("services, 10 000 of them ÷ nginx", 1, False),
         ("dispatch ÷ 32 calls of 50 ms", 0.9, False),
+        ("dispatch, two workers ÷ one, calls of 200 ms", 1.5, False),
+        ("processor time per polled order ÷ 1 ms (lower is better)", 1, True),
         ("memory of one app process ÷ 200 MB (lower is better)", 1, True),
     }
 

@@ -1,6 +1,8 @@
 """What wrk, pgbench and the system print is read right, and wrong replies are never counted as speed."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,12 @@ def test_a_wrong_a_failed_or_no_reply_at_all_stops_the_benchmark(counts: tuple[i
 def test_the_complaint_shows_a_wrong_reply() -> None:
     with pytest.raises(WrongReplies, match="Not enough funds"):
         wrk.read(MEASURED.format(5, 4, 1, 0, 0) + 'example 200 {"error":"Not enough funds on balance"}\n')
+
+
+def test_processor_time_counts_what_a_process_and_its_children_did() -> None:
+    before = machine.processor_seconds(os.getpid())
+    subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
+    assert machine.processor_seconds(os.getpid()) - before >= 0.1
 
 
 def test_wrk_without_a_measurement_is_an_error() -> None:
