@@ -13,6 +13,7 @@ from purveyor import configuration
 from purveyor.configuration import WrongSetting
 from purveyor.ops import trouble
 from purveyor.ops.customer_commands import customer, key
+from purveyor.ops.order_commands import order
 from purveyor.ops.service_commands import service
 from purveyor.ops.terminal import panel_database, say
 from purveyor.ops.unknown_commands import unknown
@@ -150,7 +151,7 @@ def demo() -> None:
         make_demo(say=say)
 
 
-for group in (customer, key, service, unknown):
+for group in (customer, key, order, service, unknown):
     commands.add_command(group)
 
 

@@ -29,6 +29,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def in_one_line(text: str) -> str:
+    """A stranger's text without line breaks and without what would command the terminal."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 @contextmanager
 def panel_database() -> Iterator[None]:
     """The panel's database, running and migrated."""

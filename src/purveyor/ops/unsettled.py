@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
 from purveyor.providers.models import Attempt, Fulfilment, Handover, HandoverEvidence
 
@@ -21,7 +22,7 @@ def lines() -> Iterator[str]:
         )
         yield f"    {_answer(last)}"
         for evidence in HandoverEvidence.objects.filter(fulfilment=fulfilment).order_by("at", "pk"):
-            yield f"    {evidence.at:%Y-%m-%d %H:%M:%S} UTC  {_in_one_line(evidence.text)}"
+            yield f"    {evidence.at:%Y-%m-%d %H:%M:%S} UTC  {in_one_line(evidence.text)}"
     if nothing:
         yield "No hand-over has an unknown outcome."
 
@@ -37,16 +38,11 @@ def find(fulfilment_id: int) -> Fulfilment:
 def _target(fulfilment: Fulfilment, last: Attempt | None) -> str:
     """The link, or what a subscription has in place of one."""
     sent = last.request if last is not None else {}
-    return _in_one_line(fulfilment.order.link or str(sent.get("username", "")))
+    return in_one_line(fulfilment.order.link or str(sent.get("username", "")))
 
 
 def _answer(last: Attempt | None) -> str:
     if last is None or (last.http_status is None and not last.response):
         return "no answer"
     status = "no HTTP status" if last.http_status is None else f"HTTP {last.http_status}"
-    return f"{status}  {_in_one_line(last.response)[:SHOWN_RESPONSE_CHARACTERS]}".rstrip()
-
-
-def _in_one_line(text: str) -> str:
-    """A stranger's text without line breaks and without what would command the terminal."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return f"{status}  {in_one_line(last.response)[:SHOWN_RESPONSE_CHARACTERS]}".rstrip()

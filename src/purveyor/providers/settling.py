@@ -40,6 +40,7 @@ def settle_as_placed(*, fulfilment: Fulfilment, external_id: str, actor: str) ->
         cost=unknown.expected_cost,
         next_poll_at=Now(),
         settled_by=actor,
+        settled_at=Now(),
     )
     if unknown.expected_cost:
         cost = Movement(
@@ -61,7 +62,7 @@ def settle_as_not_placed(*, fulfilment: Fulfilment, actor: str) -> None:
     """
     unknown = _lock_unknown(fulfilment)
     Fulfilment.objects.filter(pk=unknown.pk).update(
-        handover=Handover.REFUSED, refusal=RefusalClass.NOT_PLACED, settled_by=actor
+        handover=Handover.REFUSED, refusal=RefusalClass.NOT_PLACED, settled_by=actor, settled_at=Now()
     )
     give_back(lock_order(unknown.order_id), Refused(RefusalClass.NOT_PLACED, "Not placed"))
     _log.info("hand_over_settled", order_id=unknown.order_id, placed_as=None, actor=actor)

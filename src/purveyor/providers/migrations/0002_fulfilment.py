@@ -114,6 +114,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="fulfilment",
+            name="settled_at",
+            field=models.DateTimeField(help_text="When that was.", null=True),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
             name="started_at",
             field=models.DateTimeField(help_text="When the provider first told of a beginning.", null=True),
         ),

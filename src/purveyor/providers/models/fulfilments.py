@@ -41,6 +41,7 @@ class Fulfilment(models.Model):
     settled_by = models.CharField(
         max_length=200, blank=True, db_default="", help_text="Who settled an unknown outcome."
     )
+    settled_at = models.DateTimeField(null=True, help_text="When that was.")
     quantity = models.BigIntegerField(help_text="As sent; `remains` of the provider refers to it.")
     provider_rate = models.DecimalField(
         max_digits=24, decimal_places=8, help_text="At hand-over, its currency."

@@ -1,0 +1,41 @@
+"""Commands about single orders."""
+
+import re
+
+from purveyor.accounts.testing import make_customer
+from purveyor.catalog.testing import make_service
+from purveyor.orders.testing import place_one
+from purveyor.providers.handing_over import hand_over
+from purveyor.providers.outcomes import Answered, record
+from purveyor.providers.replies import Unclear
+from purveyor.providers.testing import make_provider, make_route
+from tests.committed import committed
+from tests.ops.test_cli import line_of, run
+
+
+@committed
+def test_an_order_explains_itself_in_lines() -> None:
+    service = make_service(rate="10.00", name="Likes")
+    make_route(service, make_provider(name="Upstream"), rate="4.00")
+    order = place_one(make_customer("100"), service, quantity=1000)
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Unclear("?"), http_status=502, response="\x1b[2J\nBad gateway")])
+    lines = run("order", "explain", str(order.pk)).output.splitlines()
+    told = [re.sub(r"^[0-9-]{10} [0-9:]{8} UTC  ", "", line) for line in lines]
+    assert told[0].startswith("placed       customer: Ordered “Likes”: 1000 × 10 per 1000 = 10 USD;")
+    assert told[-1] == "answered     Upstream: Unknown, HTTP 502: [2J Bad gateway"
+
+
+@committed
+def test_what_the_customer_may_see_of_it() -> None:
+    order = place_one(make_customer("100"), make_service(rate="10.00", name="Likes"), quantity=1000)
+    output = run("order", "explain", str(order.pk), "--for-customer").output
+    assert output.splitlines()[0].endswith(
+        "placed       customer: Ordered “Likes”: 1000 × 10 per 1000 = 10 USD"
+    )
+    assert len(output.splitlines()) == 2
+
+
+@committed
+def test_an_order_that_does_not_exist_is_named() -> None:
+    assert line_of(run("order", "explain", "999999999")) == "there is no order 999999999"
