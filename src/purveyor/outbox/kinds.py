@@ -24,6 +24,21 @@ _ALL: Final = (
         ("before", "status", "remains", "charge", "refunded", "parent", "reason"),
         "The public status changed. Money and remains are as of now; the reason is for the customer.",
     ),
+    Kind(
+        "provider.low_balance",
+        "provider",
+        (
+            "provider",
+            "currency",
+            "balance",
+            "per_hour",
+            "empty_in_seconds",
+            "held_orders",
+            "held_orders_need",
+        ),
+        "Our balance with a provider has become low; told once until it has recovered. "
+        "Its amounts are in the currency of the provider.",
+    ),
 )
 
 KINDS: Final = {kind.name: kind for kind in _ALL}

@@ -13,6 +13,7 @@ from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
+from purveyor.providers import balances
 from purveyor.providers.client import ProviderTrouble
 from purveyor.providers.holds import (
     LONGEST_SAME_LINK_WAIT_SECONDS,
@@ -117,6 +118,10 @@ class Housekeeper:
     async def delete_old_events(self) -> bool:
         """Delete events that nobody needs any more."""
         return await self._workplace.in_database(retention.delete_old_events) == retention.MOST_AT_ONCE
+
+    async def watch_balances(self) -> bool:
+        """Forecast our balances with providers, and tell of those that become low."""
+        return await self._workplace.in_database(balances.watch_balances) == balances.MOST_AT_ONCE
 
     async def measure(self) -> bool:
         """Measure how long services and routes take."""

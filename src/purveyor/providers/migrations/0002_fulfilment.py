@@ -14,6 +14,65 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="BalanceForecast",
+            fields=[
+                (
+                    "provider",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="balance_forecast",
+                        serialize=False,
+                        to="providers.provider",
+                    ),
+                ),
+                (
+                    "low_hours",
+                    models.DecimalField(
+                        db_default=6,
+                        decimal_places=2,
+                        help_text="The balance is low when it lasts less; empty: never for that.",
+                        max_digits=7,
+                        null=True,
+                    ),
+                ),
+                (
+                    "low_amount",
+                    models.DecimalField(
+                        decimal_places=8,
+                        help_text="The balance is low below it; empty: never for that.",
+                        max_digits=24,
+                        null=True,
+                    ),
+                ),
+                (
+                    "balance",
+                    models.DecimalField(
+                        decimal_places=8,
+                        help_text="As last told, less what was spent since; empty: never told.",
+                        max_digits=24,
+                        null=True,
+                    ),
+                ),
+                (
+                    "per_hour",
+                    models.DecimalField(
+                        db_default=0,
+                        decimal_places=8,
+                        help_text="What is spent in an hour, by the last day.",
+                        max_digits=24,
+                    ),
+                ),
+                ("empty_at", models.DateTimeField(help_text="Empty: not within a year.", null=True)),
+                (
+                    "low_since",
+                    models.DateTimeField(help_text="Empty when the balance is not low.", null=True),
+                ),
+                ("looked_at", models.DateTimeField(null=True)),
+                ("next_look_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        migrations.CreateModel(
             name="RouteTimes",
             fields=[
                 (
@@ -199,6 +258,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="fulfilment",
             index=models.Index(
+                condition=models.Q(("accepted_at__isnull", False)),
+                fields=["provider", "accepted_at"],
+                name="accepted_fulfilments",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="fulfilment",
+            index=models.Index(
                 condition=models.Q(("ended_at__isnull", False)),
                 fields=["route", "ended_at"],
                 name="ended_fulfilments_of_route",
@@ -225,6 +292,10 @@ class Migration(migrations.Migration):
                 ),
                 name="a_provider_can_be_asked",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="balanceforecast",
+            index=models.Index(fields=["next_look_at"], name="balance_forecasts_due"),
         ),
         migrations.AddIndex(
             model_name="routetimes",

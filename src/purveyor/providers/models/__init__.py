@@ -1,5 +1,6 @@
 """Upstream panels, what they sell, and what was handed over to them."""
 
+from purveyor.providers.models.balances import BalanceForecast
 from purveyor.providers.models.fulfilments import (
     Attempt,
     EvidenceKind,
@@ -14,6 +15,7 @@ from purveyor.providers.models.times import RouteTimes, ServiceTimes
 
 __all__ = [
     "Attempt",
+    "BalanceForecast",
     "CancelTask",
     "EvidenceKind",
     "ForwardState",

@@ -119,6 +119,11 @@ class Fulfilment(models.Model):
                 fields=["next_look_at"], name="fulfilments_to_look_at", condition=models.Q(handover="unknown")
             ),
             models.Index(
+                fields=["provider", "accepted_at"],
+                name="accepted_fulfilments",
+                condition=models.Q(accepted_at__isnull=False),
+            ),
+            models.Index(
                 fields=["route", "ended_at"],
                 name="ended_fulfilments_of_route",
                 condition=models.Q(ended_at__isnull=False),
