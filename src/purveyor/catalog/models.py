@@ -15,6 +15,22 @@ RATE_PLACES: Final = 5
 LARGEST_QUANTITY: Final = 2**31 - 1
 
 
+class FinishRest(models.TextChoices):
+    """Whether another provider delivers what the first one left of an order."""
+
+    NEVER = "never", "Never: the order ends Partial"
+    RULE = "rule", "Always, where another route takes it: one order, one charge"
+    ASK = "ask", "Where it is asked for, after the order ended Partial"
+
+
+class RefillBy(models.TextChoices):
+    """Who delivers a refill."""
+
+    PROVIDER = "provider", "The provider that delivered the order"
+    ELSEWHERE = "elsewhere", "That provider, and where it refuses another one, at our cost"
+    HAND = "hand", "Staff: nothing is told to a provider"
+
+
 class Category(models.Model):
     """A heading of the catalogue."""
 
@@ -51,6 +67,12 @@ class Service(models.Model):
         null=True,
         blank=True,
         help_text="Days after completion in which a refill can be asked for; empty: always.",
+    )
+    refill_by = models.CharField(
+        max_length=10, choices=RefillBy.choices, default=RefillBy.PROVIDER, db_default=RefillBy.PROVIDER
+    )
+    finish_rest = models.CharField(
+        max_length=5, choices=FinishRest.choices, default=FinishRest.NEVER, db_default=FinishRest.NEVER
     )
     cancel = models.BooleanField(default=False)
     dripfeed = models.BooleanField(default=False)

@@ -20,6 +20,7 @@ from purveyor.orders.models import (
     OrderKind,
     Status,
 )
+from purveyor.orders.refunds import final_status
 from purveyor.orders.refusals import IncorrectOrderId, Refusal
 from purveyor.orders.subscriptions import update_subscription
 
@@ -82,12 +83,18 @@ def settle_cancel(*, request_id: int, refused_reason: str) -> None:
 
 @transaction.atomic
 def cancel_undelivered(*, order_id: int, kind: OrderKind, reason: str = "") -> None:
-    """End an order that surely nobody delivers: Canceled and refunded; a wish to cancel it has come true."""
+    """End an order that surely nobody delivers any more; a wish to cancel it has come true.
+
+    It is Canceled and refunded. Of an order whose rest was given to somebody else, what was delivered before
+    is kept and paid: it ends Partial, or even Completed.
+    """
     Order.objects.filter(pk=order_id).update(dispatch=Dispatch.NEVER, hold_reason="")
     if kind is OrderKind.SUBSCRIPTION:
         update_subscription(order_id=order_id, status=Status.CANCELED)
     else:
-        apply_reports([Report(order_id=order_id, status=Status.CANCELED, reason=reason)])
+        quantity, remains = Order.objects.values_list("quantity", "remains").get(pk=order_id)
+        status = final_status(ordered=quantity, remains=remains)
+        apply_reports([Report(order_id=order_id, status=status, remains=remains, reason=reason)])
     CancelRequest.objects.filter(order_id=order_id, status=CancelStatus.REQUESTED).update(
         status=CancelStatus.DONE
     )

@@ -10,7 +10,8 @@ from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _CLAIM: Final = """
 SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.link_key,
-       orders.quantity, orders.charge, orders.unit_price, orders.fields::json AS fields
+       orders.quantity, orders.remains, orders.charge, orders.unit_price,
+       orders.fields::json AS fields
 FROM orders_order orders
 WHERE orders.dispatch = 'queued' AND NOT orders.service_id = ANY(%(except)s::bigint[])
 ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED

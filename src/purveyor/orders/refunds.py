@@ -1,4 +1,7 @@
-"""How much of a charge goes back. Pure arithmetic, by the price frozen on the order (protocol §7.3)."""
+"""How an order ends on which nobody works any more, and how much of its charge goes back.
+
+Pure arithmetic, by the price frozen on the order (protocol §7.3).
+"""
 
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
@@ -22,3 +25,10 @@ def refund_due(*, status: Status, charge: Decimal, quantity: int, remains: int) 
         return Decimal(0)
     share = min(max(remains, 0), quantity)
     return (charge * share / quantity).quantize(_STEP, rounding=ROUND_FLOOR) if share else Decimal(0)
+
+
+def final_status(*, ordered: int, remains: int) -> Status:
+    """How an order ends on which nobody works any more, by what was not delivered of it."""
+    if remains >= ordered:
+        return Status.CANCELED
+    return Status.PARTIAL if remains > 0 else Status.COMPLETED

@@ -43,27 +43,61 @@ CHECKS: Final = (
     ),
     Check(
         name="one live hand-over",
-        explanation="No order is being sent, or unknown, more than once, nor beside an accepted hand-over.",
+        explanation="No order is being sent, or unknown, more than once, nor beside one that delivers.",
         sql="""
             SELECT order_id AS order, array_agg(handover ORDER BY number) AS hand_overs
             FROM providers_fulfilment
-            WHERE handover <> 'refused'
+            WHERE handover <> 'refused' AND refill_id IS NULL
             GROUP BY order_id
-            HAVING count(*) FILTER (WHERE handover IN ('sending', 'unknown')) > 1
-                OR (count(*) > 1 AND bool_or(handover IN ('sending', 'unknown')))
+            HAVING count(*) FILTER (WHERE NOT superseded) > 1
+                OR bool_or(superseded AND handover IN ('sending', 'unknown'))
         """,
     ),
     Check(
         name="handed orders have hand-overs",
-        explanation="An order that left the queue has a hand-over that was not refused; one in it has none.",
+        explanation="An order that left the queue has a hand-over that was not refused; one in it has none, "
+        "or only such as ended and left a rest.",
         sql="""
-            SELECT orders.id AS order, orders.dispatch, count(fulfilment.id) AS hand_overs
+            SELECT orders.id AS order, orders.dispatch, fulfilments.asked, fulfilments.at_work
             FROM orders_order orders
-            LEFT JOIN providers_fulfilment fulfilment
-                ON fulfilment.order_id = orders.id AND fulfilment.handover <> 'refused'
-            WHERE orders.dispatch IN ('handed', 'queued', 'held', 'never')
-            GROUP BY orders.id, orders.dispatch
-            HAVING (orders.dispatch = 'handed') <> (count(fulfilment.id) > 0)
+            CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE NOT superseded) AS asked,
+                       count(*) FILTER (WHERE NOT superseded AND ended_at IS NULL) AS at_work
+                FROM providers_fulfilment fulfilment
+                WHERE fulfilment.order_id = orders.id AND handover <> 'refused' AND refill_id IS NULL
+            ) AS fulfilments
+            WHERE CASE WHEN orders.dispatch = 'handed' THEN fulfilments.asked = 0
+                       WHEN orders.dispatch IN ('queued', 'held', 'never')
+                       THEN fulfilments.at_work > 0
+                       ELSE false END
+        """,
+    ),
+    Check(
+        name="parts of orders",
+        explanation="What several delivered of an order and what remains make up the order, unless more was "
+        "delivered and its timeline says so.",
+        sql="""
+            SELECT orders.id AS order, orders.quantity, orders.remains, parts.delivered
+            FROM (
+                SELECT order_id, sum(coalesce(delivered, 0)) AS delivered FROM providers_fulfilment
+                WHERE handover = 'accepted' AND refill_id IS NULL GROUP BY order_id
+                HAVING bool_or(superseded)
+            ) AS parts JOIN orders_order orders ON orders.id = parts.order_id
+            WHERE parts.delivered + orders.remains <> orders.quantity
+              AND (orders.remains > 0 OR NOT EXISTS (
+                SELECT FROM orders_orderevent event
+                WHERE event.order_id = orders.id AND event.kind = 'overlap'
+              ))
+        """,
+    ),
+    Check(
+        name="no part is more than its order",
+        explanation="No fulfilment was asked for more than was ordered, nor has delivered more of it.",
+        sql="""
+            SELECT fulfilment.id AS fulfilment, orders.quantity, fulfilment.wanted, fulfilment.delivered
+            FROM providers_fulfilment fulfilment JOIN orders_order orders ON orders.id = fulfilment.order_id
+            WHERE fulfilment.wanted NOT BETWEEN 1 AND orders.quantity
+               OR fulfilment.delivered NOT BETWEEN 0 AND coalesce(fulfilment.wanted, orders.quantity)
         """,
     ),
     Check(

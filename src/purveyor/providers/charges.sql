@@ -8,7 +8,9 @@ ORDER BY id FOR NO KEY UPDATE;
 -- What was bought by these hand-overs, as it is listed now. Of a subscription whose posts differ in quantity the
 -- quantity itself was read from the charge, which therefore proves nothing.
 SELECT fulfilment.id AS fulfilment_id, fulfilment.order_id, fulfilment.provider_id, fulfilment.quantity,
-       fulfilment.service_external_id AS external_id, offer.id AS offer_id, offer.rate, service.type, orders.charge,
+       fulfilment.service_external_id AS external_id, offer.id AS offer_id, offer.rate, service.type,
+       CASE WHEN fulfilment.wanted IS NULL THEN orders.charge
+            ELSE orders.charge * fulfilment.wanted / orders.quantity END AS charge,
        route.id AS route_id, route.margin_floor_percent, subscription.order_id IS NOT NULL AS is_post,
        coalesce(fulfilment.created_at > offer.price_doubted_at
            AND fulfilment.created_at < offer.price_doubted_at + %(remembered)s * interval '1 second', false)

@@ -16,11 +16,13 @@ from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import FINAL_STATUSES, Status
 from purveyor.providers.charges import Charged, note_charges
 from purveyor.providers.costing import cost_at, remains_of_order
+from purveyor.providers.elsewhere import News, reports_of
 from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.margin import Terms
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
+from purveyor.providers.rest import delivered_of
 
 _SQL: Final = load_sql(__file__, "polling.sql")
 _MOST_CHARGE: Final = Decimal(10) ** 15
@@ -36,6 +38,8 @@ class _Told:
     provider_charge: Decimal | None
     start_count: int | None
     remains: int | None
+    delivered: int | None
+    """Of what is wanted of it."""
     cost: Decimal
     cost_corrections: int
     started_at: datetime | None
@@ -58,14 +62,14 @@ def follow(replies: Mapping[int, StatusReply | Refused], *, asked: Mapping[int, 
         rows = [row for row in rows if row.polls == asked[row.id]]
     replies = {row.id: _credible(row, replies[row.id]) for row in rows}
     told = [_told(row, replies[row.id]) for row in rows]
-    reports = [report for item in told if (report := _report(item, replies[item.row.id])) is not None]
-    if reports:
-        apply_reports(reports)
+    news = [_news(item, report) for item in told if (report := _report(item, replies[item.row.id]))]
+    if news:
+        apply_reports(reports_of(news))
     _book_costs(told)
     _write(told)
     note_charges(charged for item in told if (charged := _charged(item, replies[item.row.id])) is not None)
-    POLLED.labels(outcome="changed").inc(len(reports))
-    POLLED.labels(outcome="unchanged").inc(len(told) - len(reports))
+    POLLED.labels(outcome="changed").inc(len(news))
+    POLLED.labels(outcome="unchanged").inc(len(told) - len(news))
 
 
 def _credible(row: Any, reply: StatusReply | Refused) -> StatusReply | Refused:
@@ -87,6 +91,7 @@ def _told(row: Any, reply: StatusReply | Refused) -> _Told:
             provider_charge=row.provider_charge,
             start_count=row.start_count,
             remains=row.remains,
+            delivered=row.delivered,
             cost=row.cost,
             cost_corrections=row.cost_corrections,
             started_at=row.started_at,
@@ -113,6 +118,13 @@ def _told(row: Any, reply: StatusReply | Refused) -> _Told:
         provider_charge=reply.charge if charge_is_sane else row.provider_charge,
         start_count=row.start_count if reply.start_count is None else reply.start_count,
         remains=row.remains if reply.remains is None else reply.remains,
+        delivered=delivered_of(
+            status=reply.status,
+            remains=reply.remains,
+            sent=row.quantity,
+            wanted=row.wanted,
+            before=row.delivered,
+        ),
         cost=cost,
         cost_corrections=row.cost_corrections + (cost != row.cost),
         started_at=row.started_at or (row.now if _has_begun(row, reply) else None),
@@ -149,8 +161,20 @@ def _report(item: _Told, reply: StatusReply | Refused) -> Report | None:
         order_id=row.order_id,
         status=reply.status,
         start_count=reply.start_count,
-        remains=remains_of_order(remains=reply.remains, sent=row.quantity, ordered=row.ordered),
+        remains=remains_of_order(remains=reply.remains, sent=row.quantity, ordered=row.wanted),
         word=reply.word,
+    )
+
+
+def _news(item: _Told, report: Report) -> News:
+    return News(
+        fulfilment_id=item.row.id,
+        report=report,
+        delivered=item.delivered,
+        delivered_before=item.row.delivered,
+        ended=item.ended_at is not None,
+        ended_before=item.row.ended_at is not None,
+        one_of_several=item.row.one_of_several,
     )
 
 
@@ -204,6 +228,7 @@ def _write(told: Sequence[_Told]) -> None:
             "provider_charge": item.provider_charge,
             "start_count": item.start_count,
             "remains": item.remains,
+            "delivered": item.delivered,
             "cost": item.cost,
             "cost_corrections": item.cost_corrections,
             "poll_alone": item.row.poll_alone,

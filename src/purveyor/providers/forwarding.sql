@@ -5,6 +5,7 @@ SELECT DISTINCT ON (request.id) request.id, fulfilment.id
 FROM orders_cancelrequest request
 JOIN providers_fulfilment fulfilment
     ON fulfilment.order_id = request.order_id AND fulfilment.handover = 'accepted'
+    AND NOT fulfilment.superseded AND fulfilment.refill_id IS NULL
 WHERE request.status = 'requested' AND NOT EXISTS (
     SELECT FROM providers_canceltask task WHERE task.cancel_request_id = request.id AND task.state <> 'refused'
 )
@@ -39,15 +40,17 @@ UPDATE providers_fulfilment SET next_poll_at = least(next_poll_at, now() + %(sec
 WHERE id = %(id)s AND next_poll_at IS NOT NULL;
 
 -- name: adopt_refills
+-- Of several that delivered an order, whoever delivered most is asked.
 INSERT INTO providers_refilltask (refill_id, fulfilment_id)
 SELECT DISTINCT ON (refill.id) refill.id, fulfilment.id
 FROM orders_refill refill
 JOIN providers_fulfilment fulfilment
     ON fulfilment.order_id = refill.order_id AND fulfilment.handover = 'accepted'
+    AND fulfilment.refill_id IS NULL
 WHERE refill.status = 'Pending' AND NOT EXISTS (
     SELECT FROM providers_refilltask task WHERE task.refill_id = refill.id
 )
-ORDER BY refill.id, fulfilment.number DESC
+ORDER BY refill.id, fulfilment.delivered DESC NULLS LAST, fulfilment.number DESC
 ON CONFLICT (refill_id) DO NOTHING;
 
 -- name: claim_refills

@@ -14,6 +14,7 @@ from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
 from purveyor.orders.same_link import wait_in_line
+from purveyor.providers.elsewhere import supersede
 from purveyor.providers.holds import NOT_WRITABLE
 from purveyor.providers.locking import lock_order
 from purveyor.providers.planning import Planned, plan_orders
@@ -138,6 +139,8 @@ def _write(planned: Sequence[Planned]) -> list[HandOver]:
 
 def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
     mark_handed([item.order.id for item in planned])
+    if rests := [item.order.id for item in planned if item.is_rest]:
+        supersede(rests)
     rows = fetch_all(
         _SQL["write_hand_overs"],
         {
@@ -150,7 +153,8 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
                         "provider_id": item.provider.id,
                         "route_id": item.option.route_id,
                         "external_id": item.option.external_id,
-                        "quantity": item.order.quantity,
+                        "quantity": item.quantity,
+                        "part": item.quantity if item.is_rest else None,
                         "rate": item.option.rate,
                         "fx_rate": item.option.terms.fx_rate,
                         "bonus_percent": item.option.terms.top_up_bonus_percent,

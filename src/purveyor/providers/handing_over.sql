@@ -23,15 +23,15 @@ WITH wanted AS (
            wanted.*
     FROM json_to_recordset(%(hand_overs)s::json) AS wanted (
         place int, order_id bigint, number int, provider_id bigint, route_id bigint, external_id text, quantity bigint,
-        rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
+        part bigint, rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
         lease_seconds float8, request jsonb
     )
 ), fulfilments AS (
     INSERT INTO providers_fulfilment (
-        id, order_id, number, provider_id, route_id, service_external_id, quantity, provider_rate, fx_rate,
-        top_up_bonus_percent, fee_percent, expected_cost
+        id, order_id, number, provider_id, route_id, service_external_id, quantity, wanted,
+        provider_rate, fx_rate, top_up_bonus_percent, fee_percent, expected_cost
     )
-    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, rate, fx_rate,
+    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, part, rate, fx_rate,
            bonus_percent, fee_percent, cost
     FROM wanted
 ), attempts AS (

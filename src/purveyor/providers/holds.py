@@ -27,6 +27,9 @@ LONGEST_SAME_LINK_WAIT_SECONDS: Final = 6 * 3600
 NOT_ACCEPTED: Final = "No provider accepts it: {text}"
 """Of an order that ends Canceled, in words its customer can read; `text` is a provider's."""
 
+NOBODY_FINISHES: Final = "No other provider takes what is left of it"
+"""Of an order that ends Partial, or Canceled when nothing was delivered."""
+
 ABSURD_COST: Final = "The provider's price for it is absurdly high"
 NOT_WRITABLE: Final = "Its hand-over could not be written down; see the log"
 """Both of orders that wait for staff."""

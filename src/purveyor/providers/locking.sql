@@ -12,7 +12,7 @@ ORDER BY id FOR NO KEY UPDATE;
 
 -- name: orders
 -- A statement of its own after the lock, so that it sees a wish that was taken while we waited.
-SELECT orders.id, orders.kind, orders.dispatch,
+SELECT orders.id, orders.kind, orders.dispatch, orders.remains,
        EXISTS (SELECT FROM orders_cancelrequest request
                WHERE request.order_id = orders.id AND request.status = 'requested') AS cancel_wanted
 FROM orders_order orders WHERE orders.id = ANY(%(ids)s::bigint[]);

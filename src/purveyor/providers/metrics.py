@@ -23,6 +23,9 @@ CHARGES_DRIFTED: Final = Counter(
     "Orders that a provider charged otherwise than expected, by what was done about it",
     ["consequence"],
 )
+RESTS: Final = Counter(
+    "purveyor_rests_total", "What a provider left of an order, by what became of it", ["outcome"]
+)
 FORWARDED: Final = Counter(
     "purveyor_requests_forwarded_total", "Refills and cancels told to a provider", ["kind", "outcome"]
 )

@@ -239,12 +239,14 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
 def give_back(order: Any, refused: Refused) -> None:
     """What becomes of an order whose hand-over surely did not happen, as `lock_order` gave it.
 
-    A customer who asked to cancel meanwhile gets just that. Otherwise the queue decides again, which knows
-    the provider's standing and the routes left; a busy link waits, and words we cannot read wait for staff.
+    A customer who asked to cancel meanwhile gets just that. A rest that whoever left it delivered meanwhile
+    needs nobody any more. Otherwise the queue decides again, which knows the provider's standing and the
+    routes left; a busy link waits, and words we cannot read wait for staff.
     """
     if order.dispatch != Dispatch.HANDED:
         return
-    if order.cancel_wanted:
+    needs_nobody = order.kind == OrderKind.ORDER and order.remains == 0
+    if order.cancel_wanted or needs_nobody:
         cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind))
     elif refused.refusal in _BACK_TO_QUEUE:
         requeue([order.id])

@@ -1,7 +1,7 @@
 """What becomes of each order of a batch: a route, a hold, or its end. Nothing is written here."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -13,9 +13,16 @@ from purveyor.orders.models import OrderKind
 from purveyor.orders.same_link import Turns, turns
 from purveyor.providers.add_fields import add_fields, subscription_fields
 from purveyor.providers.costing import AbsurdCost, expected_cost
-from purveyor.providers.holds import ABSURD_COST, LONGEST_REASON_CHARACTERS, NOT_ACCEPTED, Hold
+from purveyor.providers.holds import (
+    ABSURD_COST,
+    LONGEST_REASON_CHARACTERS,
+    NOBODY_FINISHES,
+    NOT_ACCEPTED,
+    Hold,
+)
 from purveyor.providers.idempotency import with_key
 from purveyor.providers.margin import Sale
+from purveyor.providers.rest import routes_for_rest, share_of
 from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
 from purveyor.providers.standing import Standing
 
@@ -30,6 +37,9 @@ class Planned:
     number: int
     option: RouteOption
     provider: Standing
+    quantity: int
+    is_rest: bool
+    """Whether others delivered the rest of the order before."""
     fields: dict[str, str]
     cost: Decimal
 
@@ -42,7 +52,7 @@ class Plan:
     hold: dict[str, list[int]] = field(default_factory=dict)
     """By reason."""
     end: dict[int, str] = field(default_factory=dict)
-    """Orders that end Canceled, with why, in words that a customer can read."""
+    """Orders that end, refunded as far as they were not delivered, with why in words a customer can read."""
     behind: dict[int, int] = field(default_factory=dict)
     """Orders that wait for another one with their link: which, by order."""
 
@@ -79,10 +89,20 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
             continue
         before = surroundings.earlier.get(order.id)
         form = surroundings.forms[order.service_id]
+        options = surroundings.routes[order.service_id]
+        sale, quantity = _sale(order, form), order.quantity
+        is_rest = False
+        if before is not None and before.accepted:
+            is_rest, quantity = True, order.remains
+            sale = share_of(sale, quantity=quantity)
+            options = routes_for_rest(options, used=before.used, sale=sale)
+            if not options:
+                plan.end[order.id] = NOBODY_FINISHES
+                continue
         choice = choose_route(
-            surroundings.routes[order.service_id],
+            options,
             refused_by=before.refused_by if before is not None else (),
-            sale=_sale(order, form),
+            sale=sale,
             counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
         )
         if isinstance(choice, Wait):
@@ -95,7 +115,7 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
                 cost = expected_cost(
                     rate=choice.rate,
                     terms=choice.terms,
-                    quantity=order.quantity,
+                    quantity=quantity,
                     is_package=form.is_package,
                 )
             except AbsurdCost:
@@ -108,8 +128,11 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
                     number=before.last + 1 if before is not None else 1,
                     option=choice,
                     provider=providers[choice.provider_id],
+                    quantity=quantity,
+                    is_rest=is_rest,
                     fields=_fields(
                         order,
+                        quantity,
                         choice,
                         form.type,
                         surroundings.subscriptions.get(order.id),
@@ -129,22 +152,7 @@ def _sale(order: Any, form: OrderForm) -> Sale:
 
 def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _Surroundings:
     services = list({order.service_id for order in orders})
-    routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in services}
-    for row in fetch_all(_SQL["routes"], {"services": id_array(services)}):
-        provider = providers[row.provider_id]
-        routes[row.service_id].append(
-            RouteOption(
-                route_id=row.route_id,
-                provider_id=row.provider_id,
-                external_id=row.external_id,
-                rate=row.rate,
-                terms=provider.terms,
-                margin_floor_percent=row.margin_floor_percent,
-                min=row.min,
-                max=row.max,
-                hold_reason=provider.hold_reason or (Hold.PRICE_IN_DOUBT if row.price_in_doubt else ""),
-            )
-        )
+    routes = route_options(services, providers)
     types = fetch_all(_SQL["types"], {"services": id_array(services)})
     ids = {"orders": id_array(order.id for order in orders)}
     earlier = fetch_all(_SQL["earlier"], ids)
@@ -162,8 +170,37 @@ def _look_around(orders: Sequence[Any], providers: Mapping[int, Standing]) -> _S
     )
 
 
+def route_options(
+    service_ids: Collection[int], providers: Mapping[int, Standing]
+) -> dict[int, list[RouteOption]]:
+    """The open routes of each of these services, in their order of preference, as they stand now."""
+    routes: dict[int, list[RouteOption]] = {service_id: [] for service_id in service_ids}
+    for row in fetch_all(_SQL["routes"], {"services": id_array(service_ids)}):
+        provider = providers[row.provider_id]
+        routes[row.service_id].append(
+            RouteOption(
+                route_id=row.route_id,
+                provider_id=row.provider_id,
+                external_id=row.external_id,
+                rate=row.rate,
+                terms=provider.terms,
+                margin_floor_percent=row.margin_floor_percent,
+                min=row.min,
+                max=row.max,
+                hold_reason=provider.hold_reason or (Hold.PRICE_IN_DOUBT if row.price_in_doubt else ""),
+            )
+        )
+    return routes
+
+
 def _fields(
-    order: Any, option: RouteOption, order_type: OrderType, subscription: Any | None, *, provider: Standing
+    order: Any,
+    quantity: int,
+    option: RouteOption,
+    order_type: OrderType,
+    subscription: Any | None,
+    *,
+    provider: Standing,
 ) -> dict[str, str]:
     if subscription is not None:
         fields = subscription_fields(
@@ -181,7 +218,7 @@ def _fields(
             external_id=option.external_id,
             type=order_type,
             link=order.link,
-            quantity=order.quantity,
+            quantity=quantity,
             fields=order.fields,
         )
     return with_key(fields, access=provider.access) if provider.takes_idempotency_key else fields

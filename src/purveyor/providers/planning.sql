@@ -12,9 +12,11 @@ SELECT id, type, queue_same_link FROM catalog_service WHERE id = ANY(%(services)
 
 -- name: earlier
 -- What earlier hand-overs of these orders came to. Only link and quantity are about the order: every other refusal
--- may end differently the next time.
-SELECT order_id, max(number) AS last,
+-- may end differently the next time. One that was accepted left a rest, which is not given to the same route again.
+SELECT order_id, max(number) AS last, count(*) FILTER (WHERE handover = 'accepted' AND refill_id IS NULL) AS accepted,
        array_remove(array_agg(CASE WHEN refusal IN ('link', 'quantity') THEN route_id END), NULL) AS refused_by,
+       array_remove(array_agg(CASE WHEN refusal IN ('link', 'quantity') OR handover = 'accepted' THEN route_id END), NULL)
+           AS used,
        (array_agg(refusal_text ORDER BY number DESC))[1] AS refusal_text
 FROM providers_fulfilment WHERE order_id = ANY(%(orders)s::bigint[])
 GROUP BY order_id;

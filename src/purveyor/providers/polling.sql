@@ -60,7 +60,9 @@ SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.qu
        fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.started_at,
        fulfilment.ended_at,
        fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, provider.status_stretch AS stretch,
-       orders.quantity AS ordered, coalesce(route_times.finish_p50, service_times.finish_p50) AS usual,
+       coalesce(fulfilment.wanted, orders.quantity) AS wanted, fulfilment.delivered,
+       fulfilment.wanted IS NOT NULL OR fulfilment.superseded OR orders.dispatch <> 'handed' AS one_of_several,
+       coalesce(route_times.finish_p50, service_times.finish_p50) AS usual,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end, now() AS now
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id
@@ -74,12 +76,12 @@ ORDER BY fulfilment.id FOR NO KEY UPDATE OF fulfilment;
 -- The ids are given twice because the planner knows the length of an array, but not of JSON rows.
 UPDATE providers_fulfilment SET
     provider_status = told.provider_status, provider_charge = told.provider_charge, start_count = told.start_count,
-    remains = told.remains, cost = told.cost, cost_corrections = told.cost_corrections,
+    remains = told.remains, delivered = told.delivered, cost = told.cost, cost_corrections = told.cost_corrections,
     poll_alone = told.poll_alone, started_at = told.started_at, ended_at = told.ended_at,
     next_poll_at = now() + told.poll_after_seconds * interval '1 second'
 FROM json_to_recordset(%(told)s::json) AS told (
-    id bigint, provider_status text, provider_charge numeric, start_count bigint, remains bigint, cost numeric,
-    cost_corrections int, poll_alone bool, started_at timestamptz, ended_at timestamptz, poll_after_seconds float8
+    id bigint, provider_status text, provider_charge numeric, start_count bigint, remains bigint, delivered bigint,
+    cost numeric, cost_corrections int, poll_alone bool, started_at timestamptz, ended_at timestamptz, poll_after_seconds float8
 )
 WHERE providers_fulfilment.id = told.id AND providers_fulfilment.id = ANY(%(ids)s::bigint[]);
 

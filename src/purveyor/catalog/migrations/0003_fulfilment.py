@@ -10,6 +10,20 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="service",
+            name="finish_rest",
+            field=models.CharField(
+                choices=[
+                    ("never", "Never: the order ends Partial"),
+                    ("rule", "Always, where another route takes it: one order, one charge"),
+                    ("ask", "Where it is asked for, after the order ended Partial"),
+                ],
+                db_default="never",
+                default="never",
+                max_length=5,
+            ),
+        ),
+        migrations.AddField(
+            model_name="service",
             name="posts_service",
             field=models.ForeignKey(
                 blank=True,
@@ -28,6 +42,20 @@ class Migration(migrations.Migration):
                 db_default=False,
                 default=False,
                 help_text="Whether a second order for a link waits for the first to end, instead of being refused.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="service",
+            name="refill_by",
+            field=models.CharField(
+                choices=[
+                    ("provider", "The provider that delivered the order"),
+                    ("elsewhere", "That provider, and where it refuses another one, at our cost"),
+                    ("hand", "Staff: nothing is told to a provider"),
+                ],
+                db_default="provider",
+                default="provider",
+                max_length=10,
             ),
         ),
         migrations.AddConstraint(

@@ -28,6 +28,40 @@ class Migration(migrations.Migration):
                 to="orders.order",
             ),
         ),
+        migrations.AlterField(
+            model_name="order",
+            name="dispatch",
+            field=models.CharField(
+                choices=[
+                    ("queued", "Waits to be handed over"),
+                    ("held", "Held, with a reason a person can read"),
+                    ("handed", "Handed over: its fulfilments tell the rest"),
+                    ("scheduled", "A parent: its schedule makes orders of it"),
+                    ("never", "Ended before it, or its rest, was handed over"),
+                ],
+                default="queued",
+                max_length=10,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="orderevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("status", "Status changed"),
+                    ("refund", "Money returned"),
+                    ("correction", "Refund corrected"),
+                    ("backward", "Status went backwards"),
+                    ("unknown_status", "The provider used a word we do not know"),
+                    ("held", "Held"),
+                    ("refill", "Refill"),
+                    ("cancel", "Cancel"),
+                    ("elsewhere", "The rest goes to another provider"),
+                    ("overlap", "A provider went on with what another was asked to deliver"),
+                ],
+                max_length=20,
+            ),
+        ),
         migrations.AddIndex(
             model_name="order",
             index=models.Index(

@@ -49,7 +49,7 @@ class Dispatch(models.TextChoices):
     HELD = "held", "Held, with a reason a person can read"
     HANDED = "handed", "Handed over: its fulfilments tell the rest"
     SCHEDULED = "scheduled", "A parent: its schedule makes orders of it"
-    NEVER = "never", "Ended before it was handed over"
+    NEVER = "never", "Ended before it, or its rest, was handed over"
 
 
 class Source(models.TextChoices):

@@ -19,6 +19,8 @@ class EventKind(models.TextChoices):
     HELD = "held", "Held"
     REFILL = "refill", "Refill"
     CANCEL = "cancel", "Cancel"
+    ELSEWHERE = "elsewhere", "The rest goes to another provider"
+    OVERLAP = "overlap", "A provider went on with what another was asked to deliver"
 
 
 class OrderEvent(models.Model):

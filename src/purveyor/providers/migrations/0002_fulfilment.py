@@ -173,6 +173,24 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="fulfilment",
+            name="delivered",
+            field=models.BigIntegerField(
+                help_text="Of what is wanted of it, as last known; empty: nothing was told.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
+            name="refill",
+            field=models.ForeignKey(
+                help_text="The refill that it delivers, at our cost; empty: the order itself.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="fulfilments",
+                to="orders.refill",
+            ),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
             name="settled_at",
             field=models.DateTimeField(help_text="When that was.", null=True),
         ),
@@ -180,6 +198,22 @@ class Migration(migrations.Migration):
             model_name="fulfilment",
             name="started_at",
             field=models.DateTimeField(help_text="When the provider first told of a beginning.", null=True),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
+            name="superseded",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="What it left was given to somebody else: it does not tell any more how the order is.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
+            name="wanted",
+            field=models.BigIntegerField(
+                help_text="Of its order's quantity, what it is to deliver; empty: all of it.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="provider",

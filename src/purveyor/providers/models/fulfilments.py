@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from purveyor.money.models import amount_field
-from purveyor.orders.models import Order
+from purveyor.orders.models import Order, Refill
 from purveyor.providers.models.providers import Provider, Route
 
 
@@ -21,7 +21,11 @@ class Handover(models.TextChoices):
 
 
 class Fulfilment(models.Model):
-    """One hand-over of an order to one provider. An order has one, or several when it is rerouted."""
+    """One hand-over of an order to one provider.
+
+    An order has one, or several: when it was refused and went another way, when what one left undelivered was
+    given to the next, and when a refill of it is delivered by another.
+    """
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fulfilments", db_index=False)
@@ -43,6 +47,24 @@ class Fulfilment(models.Model):
     )
     settled_at = models.DateTimeField(null=True, help_text="When that was.")
     quantity = models.BigIntegerField(help_text="As sent; `remains` of the provider refers to it.")
+    wanted = models.BigIntegerField(
+        null=True, help_text="Of its order's quantity, what it is to deliver; empty: all of it."
+    )
+    delivered = models.BigIntegerField(
+        null=True, help_text="Of what is wanted of it, as last known; empty: nothing was told."
+    )
+    superseded = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="What it left was given to somebody else: it does not tell any more how the order is.",
+    )
+    refill = models.ForeignKey(
+        Refill,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="fulfilments",
+        help_text="The refill that it delivers, at our cost; empty: the order itself.",
+    )
     provider_rate = models.DecimalField(
         max_digits=24, decimal_places=8, help_text="At hand-over, its currency."
     )

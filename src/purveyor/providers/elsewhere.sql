@@ -1,0 +1,44 @@
+-- name: parts
+-- What each provider was asked to deliver of these orders, first to last; the caller holds the orders.
+SELECT fulfilment.order_id, fulfilment.id, coalesce(fulfilment.delivered, 0) AS delivered, fulfilment.ended_at IS NOT NULL AS ended,
+       orders.quantity AS ordered, orders.dispatch
+FROM providers_fulfilment fulfilment JOIN orders_order orders ON orders.id = fulfilment.order_id
+WHERE fulfilment.order_id = ANY(%(orders)s::bigint[])
+  AND fulfilment.handover <> 'refused' AND fulfilment.refill_id IS NULL
+ORDER BY fulfilment.order_id, fulfilment.number;
+
+-- name: by_rule
+-- Of these orders, which the caller holds, those that another provider finishes by rule, and what was tried before.
+-- Not where the customer wished the end; nor where money went back already; nor what a subscription's provider made
+-- by itself, which has no link of its own.
+SELECT orders.id, orders.service_id, orders.quantity, orders.charge, service.type,
+       array_remove(array_agg(fulfilment.route_id), NULL) AS used,
+       count(*) FILTER (WHERE fulfilment.handover = 'accepted') AS accepted
+FROM orders_order orders
+JOIN catalog_service service ON service.id = orders.service_id
+JOIN providers_fulfilment fulfilment ON fulfilment.order_id = orders.id AND fulfilment.refill_id IS NULL
+    AND (fulfilment.handover = 'accepted' OR fulfilment.refusal IN ('link', 'quantity'))
+WHERE orders.id = ANY(%(orders)s::bigint[]) AND service.finish_rest = 'rule'
+  AND orders.kind = 'order' AND orders.source <> 'subscription' AND orders.refunded = 0
+  AND orders.status IN ('Pending', 'Processing', 'In progress')
+  AND NOT EXISTS (
+    SELECT FROM orders_cancelrequest request
+    WHERE request.order_id = orders.id AND request.status <> 'refused'
+  )
+GROUP BY orders.id, service.id;
+
+-- name: pass_on
+UPDATE providers_fulfilment SET superseded = true WHERE id = ANY(%(ids)s::bigint[]);
+
+-- name: supersede
+-- The parts before a new one, of orders that are being handed over again. What one delivered was not kept when it
+-- was the only one: then its order tells.
+UPDATE providers_fulfilment fulfilment SET
+    superseded = true,
+    delivered = coalesce(fulfilment.delivered, orders.quantity - orders.remains)
+FROM orders_order orders
+WHERE orders.id = ANY(%(orders)s::bigint[]) AND fulfilment.order_id = orders.id
+  AND fulfilment.handover = 'accepted' AND fulfilment.refill_id IS NULL;
+
+-- name: take_back
+UPDATE providers_fulfilment SET superseded = false WHERE id = ANY(%(ids)s::bigint[]);

@@ -1,0 +1,92 @@
+"""One order delivered by several: what each delivered, what remains, who can take it. Pure arithmetic.
+
+Each fulfilment wants a part of the order's quantity: the first all of it, each further one what the others
+had left when it was handed over. What is delivered in all and what remains make up the quantity, unless a
+provider goes on with a part that was given to somebody else: then nothing remains, and there is a surplus.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from decimal import ROUND_FLOOR
+from typing import Final
+
+from purveyor.catalog.order_types import OrderForm, QuantityFrom
+from purveyor.orders.models import Status
+from purveyor.providers.costing import AbsurdCost, expected_cost, remains_of_order
+from purveyor.providers.margin import LEDGER_UNIT, Sale, keeps_margin
+from purveyor.providers.routing import RouteOption
+
+MOST_FULFILMENTS: Final = 5
+"""Of one order: as many providers in turn. What the last one leaves is refunded."""
+
+
+def delivered_of(
+    *, status: Status | None, remains: int | None, sent: int, wanted: int, before: int | None
+) -> int | None:
+    """What of the `wanted` quantity a fulfilment has delivered, by its provider's own status and `remains`.
+
+    `before` is what was known: it stays when nothing is told, and falls only when the fulfilment has ended,
+    because what goes on again was delivered once already. None while nothing was ever told.
+    """
+    if status is Status.COMPLETED:
+        return wanted
+    if status is Status.CANCELED:
+        return 0
+    left = remains_of_order(remains=remains, sent=sent, ordered=wanted) if status is not None else None
+    if left is None:
+        return before
+    return wanted - left if status is Status.PARTIAL else max(wanted - left, before or 0)
+
+
+def remains_of(*, ordered: int, delivered: Iterable[int]) -> int:
+    """What nobody has delivered yet of an order; never less than 0."""
+    return max(ordered - sum(delivered), 0)
+
+
+def surplus_of(*, ordered: int, delivered: Iterable[int]) -> int:
+    """What was delivered beyond the order; never less than 0."""
+    return max(sum(delivered) - ordered, 0)
+
+
+def is_divisible(form: OrderForm) -> bool:
+    """Whether what one provider left can be ordered from another: only where it is a mere number.
+
+    Nobody tells which lines of a list were delivered, and of a package there is no half.
+    """
+    return form.quantity is QuantityFrom.FIELD
+
+
+def share_of(sale: Sale, *, quantity: int) -> Sale:
+    """The part of a sale that pays for `quantity` of it, rounded down: never too much may be spent."""
+    if quantity == sale.quantity:
+        return sale
+    charge = (sale.charge * quantity / sale.quantity).quantize(LEDGER_UNIT, ROUND_FLOOR)
+    return replace(sale, charge=charge, quantity=quantity)
+
+
+def routes_for_rest(
+    options: Sequence[RouteOption], *, used: Collection[int], sale: Sale
+) -> list[RouteOption]:
+    """The routes that can take a rest now, in their order of preference.
+
+    A rest never waits: a route is passed over that delivered a part of the order before (`used`), whose
+    provider takes no orders now, whose limits it does not keep, or that would leave less than its floor of
+    the rest's share of the charge, which is `sale`.
+    """
+    return [
+        option
+        for option in options
+        if option.route_id not in used
+        and not option.hold_reason
+        and (option.min is None or option.min <= sale.quantity)
+        and (option.max is None or sale.quantity <= option.max)
+        and _keeps_margin(option, sale)
+    ]
+
+
+def _keeps_margin(option: RouteOption, sale: Sale) -> bool:
+    try:
+        cost = expected_cost(rate=option.rate, terms=option.terms, quantity=sale.quantity, is_package=False)
+    except AbsurdCost:
+        return False
+    return keeps_margin(cost=cost, charge=sale.charge, floor_percent=option.margin_floor_percent)
