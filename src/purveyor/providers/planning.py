@@ -89,20 +89,14 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
             continue
         before = surroundings.earlier.get(order.id)
         form = surroundings.forms[order.service_id]
-        options = surroundings.routes[order.service_id]
-        sale, quantity = _sale(order, form), order.quantity
-        is_rest = False
-        if before is not None and before.accepted:
-            is_rest, quantity = True, order.remains
-            sale = share_of(sale, quantity=quantity)
-            options = routes_for_rest(options, used=before.used, sale=sale)
-            if not options:
-                plan.end[order.id] = NOBODY_FINISHES
-                continue
+        part = _part(order, before, form, surroundings.routes[order.service_id])
+        if part.is_rest and not part.options:
+            plan.end[order.id] = NOBODY_FINISHES
+            continue
         choice = choose_route(
-            options,
+            part.options,
             refused_by=before.refused_by if before is not None else (),
-            sale=sale,
+            sale=part.sale,
             counts=form.quantity in (QuantityFrom.FIELD, QuantityFrom.LINES),
         )
         if isinstance(choice, Wait):
@@ -115,7 +109,7 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
                 cost = expected_cost(
                     rate=choice.rate,
                     terms=choice.terms,
-                    quantity=quantity,
+                    quantity=part.quantity,
                     is_package=form.is_package,
                 )
             except AbsurdCost:
@@ -128,11 +122,11 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
                     number=before.last + 1 if before is not None else 1,
                     option=choice,
                     provider=providers[choice.provider_id],
-                    quantity=quantity,
-                    is_rest=is_rest,
+                    quantity=part.quantity,
+                    is_rest=part.is_rest,
                     fields=_fields(
                         order,
-                        quantity,
+                        part.quantity,
                         choice,
                         form.type,
                         surroundings.subscriptions.get(order.id),
@@ -142,6 +136,30 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
                 )
             )
     return plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What of an order is handed over, and by which routes it may go."""
+
+    is_rest: bool
+    quantity: int
+    sale: Sale
+    options: Sequence[RouteOption]
+
+
+def _part(order: Any, before: Any | None, form: OrderForm, options: Sequence[RouteOption]) -> _Part:
+    """All of an order, or what those who accepted it before have left of it."""
+    whole = _sale(order, form)
+    if before is None or not before.accepted:
+        return _Part(is_rest=False, quantity=order.quantity, sale=whole, options=options)
+    sale = share_of(whole, quantity=order.remains)
+    return _Part(
+        is_rest=True,
+        quantity=order.remains,
+        sale=sale,
+        options=routes_for_rest(options, used=before.used, sale=sale),
+    )
 
 
 def _sale(order: Any, form: OrderForm) -> Sale:
