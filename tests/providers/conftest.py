@@ -9,8 +9,10 @@ from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.snapshot import forget
 from purveyor.catalog.testing import make_service
-from purveyor.providers.importing import import_services, sync_provider
+from purveyor.providers.importing import Choice, import_services
 from purveyor.providers.models import Provider
+from purveyor.providers.pricing import PricingRule
+from purveyor.providers.syncing import sync_provider
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.catalogue import standard
 from purveyor.simulator.testing import Simulator, running_simulator
@@ -36,7 +38,7 @@ def provider(simulator: Simulator) -> Provider:
 def catalogue(provider: Provider) -> Provider:
     """The simulated provider, with its whole catalogue sold at a markup of 20 %."""
     sync_provider(provider)
-    import_services(provider=provider, markup_percent=Decimal(20))
+    import_services(provider=provider, choice=Choice(pricing=PricingRule(markup_percent=Decimal(20))))
     forget()
     return provider
 

@@ -31,7 +31,7 @@ def fulfilment() -> Fulfilment:
     service = make_service(rate="5.00")
     provider = make_provider(next_sync_at=timezone.now() + LATER)
     make_route(service, provider, rate="4.00")
-    ProviderService.objects.update(seen_at=timezone.now() - LATER)
+    Provider.objects.update(listed_at=timezone.now() - LATER)
     place_one(make_customer("100"), service, quantity=1000)
     (item,) = hand_over(busy={}).hand_overs
     record([Answered(hand_over=item, reply=Accepted("1"))])
@@ -99,7 +99,7 @@ def test_a_drift_has_the_list_read_early(
 
 
 def test_a_list_that_was_just_read_is_not_read_again_at_once(fulfilment: Fulfilment) -> None:
-    ProviderService.objects.update(seen_at=timezone.now())
+    Provider.objects.update(listed_at=timezone.now())
     tell(fulfilment, "Completed", "4.5", 0)
     wait = Provider.objects.get().next_sync_at - timezone.now()
     assert timedelta(0) < wait <= timedelta(seconds=LIST_STAYS_FRESH_SECONDS)

@@ -13,8 +13,8 @@ from purveyor.orders.testing import place_one
 from purveyor.providers.charges import CLOSED
 from purveyor.providers.holds import Hold
 from purveyor.providers.housekeeping import release_held
-from purveyor.providers.importing import sync_provider
 from purveyor.providers.models import Fulfilment, Provider, ProviderService, Route
+from purveyor.providers.syncing import sync_provider
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.catalogue import standard
 from purveyor.simulator.testing import Simulator, running_simulator

@@ -13,7 +13,7 @@ import pytest
 
 from purveyor.orders.models import RefillStatus, Status
 from purveyor.providers.add_fields import add_fields
-from purveyor.providers.importing import order_type_named
+from purveyor.providers.offers import order_type_named
 from purveyor.providers.outcomes import response_text
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import (

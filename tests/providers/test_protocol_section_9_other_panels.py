@@ -11,8 +11,10 @@ from purveyor.catalog.snapshot import forget
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import Order, Status
 from purveyor.orders.testing import place_one
-from purveyor.providers.importing import import_services, sync_provider
+from purveyor.providers.importing import Choice, import_services
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Provider
+from purveyor.providers.pricing import PricingRule
+from purveyor.providers.syncing import sync_provider
 from purveyor.providers.testing import make_provider
 from purveyor.simulator.behaviours import Fault
 from purveyor.simulator.testing import Simulator, running_simulator
@@ -66,7 +68,10 @@ def buy(provider: Provider, number: int) -> list[Order]:
 def test_services_and_balance(simulator: Simulator, provider: Provider) -> None:
     synced = sync_provider(provider)
     assert synced.listed > 0
-    assert import_services(provider=provider, markup_percent=Decimal(20)) == synced.listed
+    assert (
+        import_services(provider=provider, choice=Choice(pricing=PricingRule(markup_percent=Decimal(20))))
+        == synced.listed
+    )
     provider.refresh_from_db()
     assert provider.balance == DEPOSIT
 

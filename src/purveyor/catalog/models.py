@@ -1,6 +1,6 @@
 """What the panel sells."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models.functions import Now
@@ -143,3 +143,32 @@ class CatalogVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
+
+
+class UpdateKind(models.TextChoices):
+    """What a line of the customers' updates tells."""
+
+    NEW = "new", "New"
+    INCREASED = "increased", "Increased"
+    DECREASED = "decreased", "Decreased"
+    ENABLED = "enabled", "Enabled"
+    DISABLED = "disabled", "Disabled"
+
+
+class ServiceUpdate(models.Model):
+    """A line of the customers' updates: a change of the public price list."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="updates", db_index=False)
+    kind = models.CharField(max_length=9, choices=UpdateKind.choices)
+    old_rate = models.DecimalField(max_digits=RATE_DIGITS, decimal_places=RATE_PLACES, null=True)
+    new_rate = models.DecimalField(max_digits=RATE_DIGITS, decimal_places=RATE_PLACES)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["kind", "id"], name="updates_of_kind"),
+            models.Index(fields=["service", "id"], name="updates_of_service"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service_id}: {self.kind}"

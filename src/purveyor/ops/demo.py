@@ -16,8 +16,9 @@ from purveyor.catalog.models import Service
 from purveyor.money.models import Wallet, WalletKind
 from purveyor.ops import folder, serving, simulation
 from purveyor.ops.simulation import Place
-from purveyor.providers import importing
+from purveyor.providers import importing, syncing
 from purveyor.providers.models import Provider
+from purveyor.providers.pricing import PricingRule
 
 OWNER_EMAIL = "owner@example.com"
 CUSTOMER_EMAIL = "customer@example.com"
@@ -100,8 +101,9 @@ def make_catalogue(place: Place) -> int:
     provider = _provider(place)
     if Service.objects.filter(routes__provider_service__provider=provider).exists():
         return 0
-    importing.sync_provider(provider)
-    return importing.import_services(provider=provider, markup_percent=MARKUP_PERCENT)
+    syncing.sync_provider(provider)
+    pricing = PricingRule(markup_percent=MARKUP_PERCENT)
+    return importing.import_services(provider=provider, choice=importing.Choice(pricing=pricing))
 
 
 def _customer(known: Person | None) -> tuple[Customer, Person]:

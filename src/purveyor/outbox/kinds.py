@@ -39,6 +39,12 @@ _ALL: Final = (
         "Our balance with a provider has become low; told once until it has recovered. "
         "Its amounts are in the currency of the provider.",
     ),
+    Kind(
+        "service.changed",
+        "service",
+        ("change", "old_rate", "new_rate"),
+        "The price list changed: the service is new, increased, decreased, enabled or disabled.",
+    ),
 )
 
 KINDS: Final = {kind.name: kind for kind in _ALL}

@@ -134,7 +134,7 @@ def _act(consequence: Consequence, rows: list[Any]) -> None:
     with hot_cursor() as cursor:
         cursor.execute(
             _SQL["read_list_early"].encode(),
-            {"provider": row.provider_id, "offer": row.offer_id, "fresh": LIST_STAYS_FRESH_SECONDS},
+            {"provider": row.provider_id, "fresh": LIST_STAYS_FRESH_SECONDS},
         )
         if consequence is Consequence.PRICE_DOUBTED:
             cursor.execute(

@@ -27,10 +27,8 @@ WHERE fulfilment.id = ANY(%(fulfilments)s::bigint[])
 ORDER BY fulfilment.id;
 
 -- name: read_list_early
-UPDATE providers_provider SET next_sync_at = greatest(now(), offer.seen_at + %(fresh)s * interval '1 second')
-FROM providers_providerservice offer
-WHERE offer.id = %(offer)s AND providers_provider.id = %(provider)s
-  AND next_sync_at > greatest(now(), offer.seen_at + %(fresh)s * interval '1 second');
+UPDATE providers_provider SET next_sync_at = greatest(now(), listed_at + %(fresh)s * interval '1 second')
+WHERE id = %(provider)s AND next_sync_at > greatest(now(), listed_at + %(fresh)s * interval '1 second');
 
 -- name: doubt_price
 -- The first doubt stays: what is sent after it, and after the list was read again, is the list's second chance.

@@ -21,11 +21,12 @@ from purveyor.providers.holds import (
     SAME_LINK_WAIT_SECONDS,
     Hold,
 )
-from purveyor.providers.importing import ImportTrouble, keep_balance, keep_services
+from purveyor.providers.importing import ImportTrouble
 from purveyor.providers.measuring import MOST_AT_ONCE, measure_routes, measure_services
 from purveyor.providers.models import Provider
 from purveyor.providers.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
 from purveyor.providers.standing import Standing, standings
+from purveyor.providers.syncing import keep_balance, keep_services
 from purveyor.providers.workplace import Workplace
 
 _SQL: Final = load_sql(__file__, "housekeeping.sql")

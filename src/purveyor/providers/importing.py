@@ -1,53 +1,40 @@
-"""A provider's catalogue: kept as it lists it, and made into services of ours where a person asks for it."""
+"""A provider's services made into services of ours, where a person asks for it: chosen, priced, previewed."""
 
-import asyncio
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Final
 
 import structlog
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from purveyor import configuration
-from purveyor.catalog.models import LARGEST_QUANTITY, RATE_DIGITS, RATE_PLACES, Category, Service
-from purveyor.catalog.order_types import FORMS, OrderType
-from purveyor.providers.client import Client, ProviderTrouble
-from purveyor.providers.models import Provider, ProviderService, Route
-from purveyor.providers.replies import (
-    Answer,
-    Balance,
-    Catalogue,
-    ListedService,
-    Refused,
-    Unclear,
-    read_balance,
-    read_services,
+from purveyor.catalog.models import Category, Service
+from purveyor.catalog.updates import ServiceChange, Shown, note_changes
+from purveyor.providers.margin import Terms, true_cost
+from purveyor.providers.models import (
+    Change,
+    ChangeKind,
+    ChangeState,
+    ImportedService,
+    Provider,
+    ProviderService,
+    Route,
 )
-from purveyor.providers.standing import access_of
+from purveyor.providers.offers import (
+    order_type_named,
+    our_category,
+    our_dripfeed,
+    our_limits,
+    our_name,
+    our_rate,
+    terms_of,
+)
+from purveyor.providers.pricing import PricingRule
 
-LARGEST_SANE_RATE: Final = Decimal(10) ** 9
-"""Per 1000, in the provider's currency. Panels price rows that are notices, not services, at 10^12."""
-LONGEST_NAME_CHARACTERS: Final = 255
-_RATE_STEP: Final = Decimal(1).scaleb(-RATE_PLACES)
-_RATE_LIMIT: Final = Decimal(10) ** (RATE_DIGITS - RATE_PLACES) - 1
-"""Of a service of ours, in panel currency: what its column holds."""
-_HUNDRED: Final = Decimal(100)
 _ROWS_AT_ONCE: Final = 1000
-_LISTED_FIELDS: Final = (
-    "name",
-    "type",
-    "category",
-    "rate",
-    "min",
-    "max",
-    "refill",
-    "cancel",
-    "dripfeed",
-    "description",
-)
 
 _log = structlog.get_logger(__name__)
 
@@ -57,159 +44,98 @@ class ImportTrouble(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
-    """What a look at a provider's catalogue brought, in numbers of services."""
+class Choice:
+    """What of a provider's list becomes services of ours, at which price, and where."""
 
-    listed: int
-    added: int
-    changed: int
-    gone: int
-    unreadable: int
-    """Rows without an id, a name or a rate."""
-
-
-def sync_provider(provider: Provider) -> Synced:
-    """Read a provider's services and balance now, and keep them as they are; our own prices stay.
-
-    Blocks for as long as the provider takes. Raises `ImportTrouble`.
-    """
-    try:
-        services, balance = asyncio.run(_fetch(provider))
-    except ProviderTrouble as trouble:
-        raise ImportTrouble(f"{provider.name} does not answer: {trouble}") from trouble
-    keep_balance(provider_id=provider.pk, answer=balance)
-    synced = keep_services(provider_id=provider.pk, answer=services)
-    provider.refresh_from_db()
-    return synced
+    pricing: PricingRule
+    categories: Collection[str] = ()
+    """The provider's names of them. Without categories and services it is the whole list."""
+    services: Collection[str] = ()
+    """The provider's ids, in addition to the categories."""
+    into: str = ""
+    """The category of ours, made where it is missing; empty: one by the name of each of the provider's."""
 
 
-async def _fetch(provider: Provider) -> tuple[Answer, Answer]:
-    client = Client(access_of(provider))
-    try:
-        balance = await client.call({"action": "balance"})
-        services = await client.call({"action": "services"})
-    finally:
-        await client.close()
-    return services, balance
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What would become of one service of the provider."""
+
+    offer: ProviderService
+    cost: Decimal | None
+    """The true cost in panel currency, like `rate` per 1000, or per package; None where no price is meant."""
+    rate: Decimal | None
+    skipped: str
+    """Why nothing is made of it: "exists", "unknown type", "price" or "limits"; empty where something is."""
+    category: str
+    """Of ours."""
+    service: Service | None
+    """As it would be, not saved and without its category; None where it is skipped."""
 
 
 @transaction.atomic
-def keep_services(*, provider_id: int, answer: Answer) -> Synced:
-    """Bring the rows of a provider's services up to its answer. Raises `ImportTrouble` when it is none.
+def preview(*, provider: Provider, choice: Choice) -> list[Proposal]:
+    """What an import would make and what it would pass over, in the order of the provider's list.
 
-    An empty list is taken for a fault of the provider: it would make every route unusable.
-    """
-    catalogue = read_services(answer)
-    if not isinstance(catalogue, Catalogue):
-        raise ImportTrouble(f"no catalogue: {_why(catalogue)}")
-    if not catalogue.services:
-        raise ImportTrouble("the catalogue is empty")
-    known = {row.external_id: row for row in _rows_of(provider_id)}
-    now = timezone.now()
-    added, changed = [], []
-    for listed in catalogue.services:
-        row = known.pop(listed.external_id, None)
-        if row is None:
-            added.append(ProviderService(provider_id=provider_id, external_id=listed.external_id))
-            row = added[-1]
-        elif row.gone_at is not None or _differs(row, listed):
-            changed.append(row)
-            if row.rate != listed.rate:
-                row.price_doubted_at = None  # the list has told what an order's charge told before
-        for name in _LISTED_FIELDS:
-            setattr(row, name, getattr(listed, name))
-        row.gone_at = None
-        row.seen_at = now
-    gone = [row.pk for row in known.values() if row.gone_at is None]
-    ProviderService.objects.bulk_create(added, batch_size=_ROWS_AT_ONCE)
-    ProviderService.objects.bulk_update(
-        changed, [*_LISTED_FIELDS, "gone_at", "price_doubted_at"], batch_size=_ROWS_AT_ONCE
-    )
-    ProviderService.objects.filter(provider_id=provider_id, pk__in=gone).update(gone_at=now)
-    ProviderService.objects.filter(provider_id=provider_id, gone_at=None).update(
-        seen_at=now, price_in_doubt=False
-    )
-    synced = Synced(
-        listed=len(catalogue.services),
-        added=len(added),
-        changed=len(changed),
-        gone=len(gone),
-        unreadable=catalogue.unreadable,
-    )
-    if added or changed or gone:
-        _log.info("provider_services_changed", provider_id=provider_id, **_numbers(synced))
-    return synced
-
-
-def _rows_of(provider_id: int) -> QuerySet[ProviderService]:
-    """The provider's services; the provider is held, so that two imports at once follow each other."""
-    Provider.objects.select_for_update(no_key=True).get(pk=provider_id)
-    return ProviderService.objects.filter(provider_id=provider_id)
-
-
-def _differs(row: ProviderService, listed: ListedService) -> bool:
-    return any(getattr(row, name) != getattr(listed, name) for name in _LISTED_FIELDS)
-
-
-def _numbers(synced: Synced) -> dict[str, int]:
-    return {
-        "listed": synced.listed,
-        "added": synced.added,
-        "changed": synced.changed,
-        "gone": synced.gone,
-        "unreadable": synced.unreadable,
-    }
-
-
-def keep_balance(*, provider_id: int, answer: Answer) -> None:
-    """Note what a provider says of our deposit with it. An answer without a balance changes nothing."""
-    balance = read_balance(answer)
-    if not isinstance(balance, Balance):
-        _log.warning("provider_balance_unreadable", provider_id=provider_id, why=_why(balance))
-        return
-    provider = Provider.objects.get(pk=provider_id)
-    provider.balance, provider.balance_at = balance.amount.quantize(Decimal("1e-8")), timezone.now()
-    if balance.currency and balance.currency != provider.currency:
-        # Its rate stays: what the new currency is worth in ours, only a person can say.
-        _log.error("provider_currency_changed", provider_id=provider_id, currency=balance.currency)
-        provider.currency = balance.currency
-    provider.save(update_fields=["balance", "balance_at", "currency"])
-
-
-@transaction.atomic
-def import_services(*, provider: Provider, markup_percent: Decimal) -> int:
-    """Make services of ours of what a provider offers, with categories and routes; returns how many.
-
-    What one of our services is routed to already is left alone, so importing again adds only what is new. The
-    price is the provider's in panel currency plus the markup, rounded up. Rows of an unknown type, or without
-    sane limits or price, are passed over and counted in the log. Raises `ImportTrouble`.
+    What one of our services of the same type is routed to exists already. The price is the true cost by the
+    rule. Rows of an unknown type, or without sane limits or price, are passed over. Raises `ImportTrouble`.
     """
     if provider.currency != configuration.current().currency and provider.fx_rate == 1:
         raise ImportTrouble(
             f"{provider.name} sells in {provider.currency}: set what that is worth in "
             f"{configuration.current().currency} first"
         )
-    offers = _rows_of(provider.pk).filter(gone_at=None, routes=None).order_by("pk")
-    skipped: Counter[str] = Counter()
+    offers = list(_chosen(provider, choice))
+    known = Route.objects.filter(provider_service__provider=provider)
+    exists = set(known.values_list("provider_service_id", "service__type"))
+    terms = terms_of(provider)
+    return [_proposal(offer, terms=terms, choice=choice, exists=exists) for offer in offers]
+
+
+@transaction.atomic
+def import_services(*, provider: Provider, choice: Choice) -> int:
+    """Make services of ours of what a provider offers, with categories and routes; returns how many.
+
+    All of it or nothing, and as `preview` tells: what exists is left alone, so importing again adds only what
+    is new. The rule of the prices is remembered with each service. Raises `ImportTrouble`.
+    """
+    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)  # two imports follow each other
+    proposals = preview(provider=provider, choice=choice)
+    categories = Categories()
     made: list[tuple[Service, ProviderService]] = []
-    categories = _Categories()
-    for offer in offers:
-        service = _service(offer, provider=provider, markup_percent=markup_percent)
-        if isinstance(service, str):
-            skipped[service] += 1
-            continue
-        service.category = categories.named(offer.category)
-        service.position = len(made)
-        made.append((service, offer))
+    for proposal in proposals:
+        if proposal.service is not None:
+            proposal.service.category = categories.named(proposal.category)
+            proposal.service.position = len(made)
+            made.append((proposal.service, proposal.offer))
     Service.objects.bulk_create([service for service, _ in made], batch_size=_ROWS_AT_ONCE)
     Route.objects.bulk_create(
         [Route(service=service, provider_service=offer) for service, offer in made], batch_size=_ROWS_AT_ONCE
     )
+    rule = choice.pricing
+    ImportedService.objects.bulk_create(
+        [
+            ImportedService(
+                service=service,
+                provider_service=offer,
+                markup_percent=rule.markup_percent,
+                fixed=rule.fixed,
+                step=rule.step,
+                rounding=rule.rounding,
+                below_cost=rule.below_cost,
+                rate=service.rate,
+            )
+            for service, offer in made
+        ],
+        batch_size=_ROWS_AT_ONCE,
+    )
+    _settle_news([offer.pk for _, offer in made])
+    note_changes(ServiceChange(service.pk, None, Shown(service.rate, service.enabled)) for service, _ in made)
+    skipped = Counter(proposal.skipped for proposal in proposals if proposal.skipped)
     _log.info("services_imported", provider_id=provider.pk, made=len(made), skipped=dict(skipped))
     return len(made)
 
 
-class _Categories:
+class Categories:
     """Our categories by name; one that is missing is made at the end of the list."""
 
     def __init__(self) -> None:
@@ -217,53 +143,72 @@ class _Categories:
         self._position = max((category.position for category in self._by_name.values()), default=-1)
 
     def named(self, name: str) -> Category:
-        name = name[:LONGEST_NAME_CHARACTERS] or "Other"
+        """The category of this name; of several the first in the list."""
         if name not in self._by_name:
             self._position += 1
             self._by_name[name] = Category.objects.create(name=name, position=self._position)
         return self._by_name[name]
 
 
-def _service(offer: ProviderService, *, provider: Provider, markup_percent: Decimal) -> Service | str:
+def _chosen(provider: Provider, choice: Choice) -> QuerySet[ProviderService]:
+    """The listed services that a choice names. Raises `ImportTrouble` where one is not listed."""
+    listed = ProviderService.objects.filter(provider=provider, gone_at=None).order_by("pk")
+    if not choice.categories and not choice.services:
+        return listed
+    by_category = listed.filter(category__in=choice.categories)
+    by_id = listed.filter(external_id__in=choice.services)
+    missing = [
+        *sorted(set(choice.categories) - set(by_category.values_list("category", flat=True))),
+        *sorted(set(choice.services) - set(by_id.values_list("external_id", flat=True))),
+    ]
+    if missing:
+        raise ImportTrouble(f"{provider.name} does not list {', '.join(missing)}")
+    return by_category | by_id
+
+
+def _proposal(
+    offer: ProviderService, *, terms: Terms, choice: Choice, exists: Collection[tuple[int, str]]
+) -> Proposal:
+    rate = our_rate(offer.rate, terms=terms, rule=choice.pricing)
+    service = _service(offer, rate=rate)
+    order_type = order_type_named(offer.type)
+    if order_type is not None and (offer.pk, order_type.value) in exists:
+        service = "exists"
+    return Proposal(
+        offer=offer,
+        cost=None if rate is None else true_cost(offer.rate, terms=terms),
+        rate=rate,
+        skipped=service if isinstance(service, str) else "",
+        category=choice.into or our_category(offer.category),
+        service=None if isinstance(service, str) else service,
+    )
+
+
+def _service(offer: ProviderService, *, rate: Decimal | None) -> Service | str:
     """A service of ours that sells an offer, or why there can be none."""
     order_type = order_type_named(offer.type)
     if order_type is None:
         return "unknown type"
-    if not 0 < offer.rate <= LARGEST_SANE_RATE:
+    limits = our_limits(offer, order_type)
+    if rate is None:
         return "price"
-    smallest, largest = _limits(offer, order_type)
-    if smallest is None or largest is None or not 1 <= smallest <= largest:
+    if limits is None:
         return "limits"
-    rate = offer.rate * provider.fx_rate * (_HUNDRED + markup_percent) / _HUNDRED
-    if rate >= _RATE_LIMIT:
-        return "price"
     return Service(
-        name=offer.name[:LONGEST_NAME_CHARACTERS],
+        name=our_name(offer.name),
         description=offer.description,
         type=order_type,
-        rate=rate.quantize(_RATE_STEP, ROUND_CEILING),
-        min=smallest,
-        max=largest,
+        rate=rate,
+        min=limits[0],
+        max=limits[1],
         refill=offer.refill,
         cancel=offer.cancel,
-        dripfeed=offer.dripfeed and FORMS[order_type].dripfeed,
+        dripfeed=our_dripfeed(offer, order_type),
     )
 
 
-def _limits(offer: ProviderService, order_type: OrderType) -> tuple[int | None, int | None]:
-    """The smallest and largest quantity; a package is one, whatever its row says (protocol §4.1)."""
-    if FORMS[order_type].is_package:
-        return 1, 1
-    return offer.min, None if offer.max is None else min(offer.max, LARGEST_QUANTITY)
-
-
-_TYPES: Final = {order_type.value.lower(): order_type for order_type in OrderType}
-
-
-def order_type_named(name: str) -> OrderType | None:
-    """The order type that a provider means, also by an identifier like `custom_comments`."""
-    return _TYPES.get(" ".join(name.lower().replace("_", " ").split()))
-
-
-def _why(reply: Refused | Unclear) -> str:
-    return reply.text if isinstance(reply, Refused) else reply.why
+def _settle_news(offers: Collection[int]) -> None:
+    """What was listed as new and waited is applied by being imported."""
+    Change.objects.filter(
+        provider_service_id__in=offers, aspect="presence", kind=ChangeKind.NEW, state=ChangeState.WAITING
+    ).update(state=ChangeState.APPLIED)

@@ -1,4 +1,5 @@
 import django.db.models.deletion
+import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
@@ -8,6 +9,33 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="ServiceUpdate",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("increased", "Increased"),
+                            ("decreased", "Decreased"),
+                            ("enabled", "Enabled"),
+                            ("disabled", "Disabled"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("old_rate", models.DecimalField(decimal_places=5, max_digits=18, null=True)),
+                ("new_rate", models.DecimalField(decimal_places=5, max_digits=18)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
         migrations.AddField(
             model_name="service",
             name="finish_rest",
@@ -66,5 +94,23 @@ class Migration(migrations.Migration):
                 ),
                 name="only_subscriptions_are_fed",
             ),
+        ),
+        migrations.AddField(
+            model_name="serviceupdate",
+            name="service",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="updates",
+                to="catalog.service",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="serviceupdate",
+            index=models.Index(fields=["kind", "id"], name="updates_of_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="serviceupdate",
+            index=models.Index(fields=["service", "id"], name="updates_of_service"),
         ),
     ]

@@ -73,6 +73,209 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Change",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "Listed for the first time"),
+                            ("back", "Listed again"),
+                            ("dearer", "Dearer"),
+                            ("cheaper", "Cheaper"),
+                            ("min", "Smallest quantity"),
+                            ("max", "Largest quantity"),
+                            ("refill", "Refill"),
+                            ("cancel", "Cancel"),
+                            ("dripfeed", "Drip-feed"),
+                            ("renamed", "Name"),
+                            ("description", "Description"),
+                            ("category", "Category"),
+                            ("gone", "Listed no more"),
+                            ("type", "Order type"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                (
+                    "aspect",
+                    models.CharField(
+                        help_text="What it is about: a later change of the same aspect overtakes this one.",
+                        max_length=11,
+                    ),
+                ),
+                ("before", models.JSONField(help_text="As listed before, by field; decimals are text.")),
+                ("after", models.JSONField(help_text="As listed now.")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("noted", "Nothing of ours follows from it"),
+                            ("waiting", "Waits for a person"),
+                            ("applied", "Our services follow it"),
+                            ("ignored", "Our services stay"),
+                            ("rolled_back", "Our services are as before it"),
+                            ("overtaken", "A later change came before a decision"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ChangeDecision",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("apply", "Applied"),
+                            ("wait", "Left to a person"),
+                            ("ignore", "Ignored"),
+                            ("roll_back", "Rolled back"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("actor", models.CharField(max_length=150)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("changes", models.PositiveIntegerField(help_text="How many.")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ChangeRule",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "Listed for the first time"),
+                            ("back", "Listed again"),
+                            ("dearer", "Dearer"),
+                            ("cheaper", "Cheaper"),
+                            ("min", "Smallest quantity"),
+                            ("max", "Largest quantity"),
+                            ("refill", "Refill"),
+                            ("cancel", "Cancel"),
+                            ("dripfeed", "Drip-feed"),
+                            ("renamed", "Name"),
+                            ("description", "Description"),
+                            ("category", "Category"),
+                            ("gone", "Listed no more"),
+                            ("type", "Order type"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("apply", "Applied"),
+                            ("wait", "Left to a person"),
+                            ("ignore", "Ignored"),
+                            ("roll_back", "Rolled back"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ChangeSet",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "shrunk",
+                    models.BooleanField(
+                        default=False,
+                        help_text="More than half of the list was lost: all of it waits for a person.",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ImportedService",
+            fields=[
+                (
+                    "service",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="imported",
+                        serialize=False,
+                        to="catalog.service",
+                    ),
+                ),
+                (
+                    "markup_percent",
+                    models.DecimalField(decimal_places=4, help_text="Of the true cost.", max_digits=9),
+                ),
+                (
+                    "fixed",
+                    models.DecimalField(
+                        decimal_places=5,
+                        default=0,
+                        help_text="Added to the marked-up cost, in panel currency per 1000; of a package, per order.",
+                        max_digits=18,
+                    ),
+                ),
+                (
+                    "step",
+                    models.DecimalField(
+                        decimal_places=5, help_text="The rate is a multiple of it.", max_digits=18
+                    ),
+                ),
+                (
+                    "rounding",
+                    models.CharField(
+                        choices=[("up", "Up"), ("nearest", "To the nearest"), ("down", "Down")],
+                        default="up",
+                        max_length=7,
+                    ),
+                ),
+                (
+                    "below_cost",
+                    models.BooleanField(
+                        default=False, help_text="Whether the rate may be less than the cost."
+                    ),
+                ),
+                (
+                    "rate",
+                    models.DecimalField(
+                        decimal_places=5,
+                        help_text="What import or sync last made of its price; another rate is a person's.",
+                        max_digits=18,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="RouteTimes",
             fields=[
                 (
@@ -112,6 +315,26 @@ class Migration(migrations.Migration):
                         to="providers.route",
                     ),
                 ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ServiceEdit",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("field", models.CharField(max_length=20)),
+                ("before", models.JSONField(help_text="Decimals are text.")),
+                ("after", models.JSONField()),
+                (
+                    "over_hand",
+                    models.BooleanField(default=False, help_text="Whether the value before was a person's."),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("undone_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -255,6 +478,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="provider",
+            name="listed_at",
+            field=models.DateTimeField(help_text="When its services were last read.", null=True),
+        ),
+        migrations.AddField(
+            model_name="provider",
             name="method",
             field=models.CharField(
                 choices=[("post_form", "post_form"), ("get", "get"), ("post_json", "post_json")],
@@ -288,6 +516,11 @@ class Migration(migrations.Migration):
                 db_default=1.0,
                 help_text="How many times longer, or shorter, its orders wait for a question, as its budget reaches.",
             ),
+        ),
+        migrations.AlterField(
+            model_name="providerservice",
+            name="seen_at",
+            field=models.DateTimeField(help_text="When its list last told something new of it."),
         ),
         migrations.AddIndex(
             model_name="fulfilment",
@@ -331,12 +564,115 @@ class Migration(migrations.Migration):
             model_name="balanceforecast",
             index=models.Index(fields=["next_look_at"], name="balance_forecasts_due"),
         ),
+        migrations.AddField(
+            model_name="change",
+            name="provider_service",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="providers.providerservice",
+            ),
+        ),
+        migrations.AddField(
+            model_name="change",
+            name="decision",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="providers.changedecision",
+            ),
+        ),
+        migrations.AddField(
+            model_name="changerule",
+            name="provider",
+            field=models.ForeignKey(
+                help_text="Empty: of all.",
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="change_rules",
+                to="providers.provider",
+            ),
+        ),
+        migrations.AddField(
+            model_name="changeset",
+            name="provider",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="change_sets",
+                to="providers.provider",
+            ),
+        ),
+        migrations.AddField(
+            model_name="changedecision",
+            name="change_set",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="decisions",
+                to="providers.changeset",
+            ),
+        ),
+        migrations.AddField(
+            model_name="change",
+            name="change_set",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="changes", to="providers.changeset"
+            ),
+        ),
+        migrations.AddField(
+            model_name="importedservice",
+            name="provider_service",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="imported",
+                to="providers.providerservice",
+            ),
+        ),
         migrations.AddIndex(
             model_name="routetimes",
             index=models.Index(fields=["next_look_at"], name="route_times_due"),
         ),
+        migrations.AddField(
+            model_name="serviceedit",
+            name="change",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="edits", to="providers.change"
+            ),
+        ),
+        migrations.AddField(
+            model_name="serviceedit",
+            name="service",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="edits",
+                to="catalog.service",
+            ),
+        ),
         migrations.AddIndex(
             model_name="servicetimes",
             index=models.Index(fields=["next_look_at"], name="service_times_due"),
+        ),
+        migrations.AddConstraint(
+            model_name="changerule",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "kind"), name="one_rule_per_kind", nulls_distinct=False
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="changerule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("verdict", "roll_back"), _negated=True), name="a_rule_does_not_roll_back"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="change",
+            index=models.Index(fields=["provider_service", "aspect", "id"], name="changes_of_aspect"),
+        ),
+        migrations.AddIndex(
+            model_name="serviceedit",
+            index=models.Index(fields=["service", "field", "id"], name="edits_of_field"),
         ),
     ]

@@ -1,6 +1,18 @@
 """Upstream panels, what they sell, and what was handed over to them."""
 
 from purveyor.providers.models.balances import BalanceForecast
+from purveyor.providers.models.changes import (
+    Change,
+    ChangeDecision,
+    ChangeKind,
+    ChangeRule,
+    ChangeSet,
+    ChangeState,
+    ImportedService,
+    Rounding,
+    ServiceEdit,
+    Verdict,
+)
 from purveyor.providers.models.fulfilments import (
     Attempt,
     EvidenceKind,
@@ -17,16 +29,26 @@ __all__ = [
     "Attempt",
     "BalanceForecast",
     "CancelTask",
+    "Change",
+    "ChangeDecision",
+    "ChangeKind",
+    "ChangeRule",
+    "ChangeSet",
+    "ChangeState",
     "EvidenceKind",
     "ForwardState",
     "Fulfilment",
     "Handover",
     "HandoverEvidence",
+    "ImportedService",
     "Outcome",
     "Provider",
     "ProviderService",
     "RefillTask",
+    "Rounding",
     "Route",
     "RouteTimes",
+    "ServiceEdit",
     "ServiceTimes",
+    "Verdict",
 ]

@@ -104,6 +104,7 @@ class Provider(models.Model):
     next_sync_at = models.DateTimeField(
         db_default=Now(), help_text="When its services and balance are read next."
     )
+    listed_at = models.DateTimeField(null=True, help_text="When its services were last read.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -132,7 +133,7 @@ class Provider(models.Model):
 
 
 class ProviderService(models.Model):
-    """A service of a provider, as last imported."""
+    """A service of a provider, as last listed."""
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="services")
     external_id = models.CharField(max_length=64, help_text="The provider's id of it; ids are text outside.")
@@ -146,7 +147,7 @@ class ProviderService(models.Model):
     cancel = models.BooleanField(default=False)
     dripfeed = models.BooleanField(default=False)
     description = models.TextField(blank=True)
-    seen_at = models.DateTimeField(help_text="When an import last listed it.")
+    seen_at = models.DateTimeField(help_text="When its list last told something new of it.")
     gone_at = models.DateTimeField(null=True, blank=True, help_text="Since when imports lack it.")
     price_in_doubt = models.BooleanField(
         default=False, help_text="An order was charged more, at a loss: no more go before an import."
