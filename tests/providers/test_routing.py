@@ -1,10 +1,19 @@
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from purveyor.providers.holds import Hold
 from purveyor.providers.margin import Sale, Terms
-from purveyor.providers.routing import NobodyTakesIt, RouteOption, Wait, choose_route
+from purveyor.providers.routing import (
+    Candidate,
+    Decision,
+    NobodyTakesIt,
+    RouteOption,
+    Wait,
+    choose_route,
+)
 
 
 def option(
@@ -15,10 +24,12 @@ def option(
     largest: int | None = 1000,
     rate: str = "1",
     floor: str | None = "0",
+    **others: Any,
 ) -> RouteOption:
     return RouteOption(
         route_id=route_id,
         provider_id=route_id,
+        provider=f"Provider {route_id}",
         external_id=str(route_id),
         rate=Decimal(rate),
         terms=Terms(fx_rate=Decimal(1)),
@@ -26,6 +37,7 @@ def option(
         min=smallest,
         max=largest,
         hold_reason=hold,
+        **others,
     )
 
 
@@ -33,6 +45,17 @@ def sold(quantity: int, *, is_package: bool = False) -> Sale:
     """At 2 per 1000."""
     charge = Decimal(2) if is_package else Decimal(2) * quantity / 1000
     return Sale(charge=charge, quantity=quantity, is_package=is_package)
+
+
+def decide(options: Sequence[RouteOption], **others: Any) -> Decision:
+    usual: dict[str, Any] = {"order_id": 1, "refused_by": (), "sale": sold(100), "counts": True}
+    return choose_route(options, **usual | others)
+
+
+def taken(options: Sequence[RouteOption], **others: Any) -> int:
+    choice = decide(options, **others).choice
+    assert isinstance(choice, Candidate)
+    return choice.option.route_id
 
 
 BROKE = Hold.OUT_OF_FUNDS.value
@@ -59,17 +82,11 @@ CHOICES = [
 def test_choice(
     why: str, options: list[RouteOption], refused_by: set[int], quantity: int, route_id: int
 ) -> None:
-    choice = choose_route(options, refused_by=refused_by, sale=sold(quantity), counts=True)
-    assert isinstance(choice, RouteOption), why
-    assert choice.route_id == route_id, why
+    assert taken(options, refused_by=refused_by, sale=sold(quantity)) == route_id, why
 
 
 def test_a_package_has_no_quantity_to_compare() -> None:
-    choice = choose_route(
-        [option(1, smallest=10), option(2)], refused_by=(), sale=sold(1, is_package=True), counts=False
-    )
-    assert isinstance(choice, RouteOption)
-    assert choice.route_id == 1
+    assert taken([option(1, smallest=10), option(2)], sale=sold(1, is_package=True), counts=False) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,10 +103,8 @@ def test_a_package_has_no_quantity_to_compare() -> None:
     ],
 )
 def test_waiting_for_a_route(options: list[RouteOption], refused_by: set[int], reason: str) -> None:
-    choice = choose_route(options, refused_by=refused_by, sale=sold(100), counts=True)
-    assert choice == Wait(reason)
+    assert decide(options, refused_by=refused_by).choice == Wait(reason)
 
 
 def test_when_every_route_refused_the_order_nobody_takes_it() -> None:
-    choice = choose_route([option(1), option(2)], refused_by={1, 2}, sale=sold(100), counts=True)
-    assert isinstance(choice, NobodyTakesIt)
+    assert isinstance(decide([option(1), option(2)], refused_by={1, 2}).choice, NobodyTakesIt)

@@ -1,6 +1,7 @@
 """Orders on their way to whoever fulfils them. The order row is the queue entry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from django.utils import timezone
@@ -13,7 +14,8 @@ SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.lin
        orders.quantity, orders.remains, orders.charge, orders.unit_price,
        orders.fields::json AS fields
 FROM orders_order orders
-WHERE orders.dispatch = 'queued' AND NOT orders.service_id = ANY(%(except)s::bigint[])
+WHERE orders.dispatch = 'queued' AND orders.id > %(after)s
+  AND NOT orders.service_id = ANY(%(except)s::bigint[])
 ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
@@ -22,9 +24,9 @@ UPDATE orders_order SET dispatch = 'handed', hold_reason = '' WHERE id = ANY(%(i
 """
 
 
-def claim_queued(limit: int, *, except_services: Iterable[int] = ()) -> list[Any]:
-    """The oldest queued orders that nobody holds, held until the caller's transaction ends."""
-    return fetch_all(_CLAIM, {"limit": limit, "except": id_array(except_services)})
+def claim_queued(limit: int, *, except_services: Iterable[int] = (), after: int = 0) -> list[Any]:
+    """The oldest queued orders that nobody holds, beyond the id `after`, held until the transaction ends."""
+    return fetch_all(_CLAIM, {"limit": limit, "except": id_array(except_services), "after": after})
 
 
 def mark_handed(order_ids: Iterable[int]) -> None:
@@ -40,13 +42,23 @@ def requeue(order_ids: Iterable[int]) -> None:
     )
 
 
-def hold(order_ids: Iterable[int], *, reason: str) -> None:
-    """Keep orders from being handed over, for a reason that a person can read."""
+def hold(
+    order_ids: Iterable[int], *, reason: str, decisions: Iterable[Mapping[str, Any] | None] = ()
+) -> None:
+    """Keep orders from being handed over, for a reason that a person can read.
+
+    `decisions` tells of each order why no route took it; the timeline keeps it beside the reason.
+    """
     ids = list(order_ids)
     Order.objects.filter(pk__in=ids).update(dispatch=Dispatch.HELD, hold_reason=reason)
     OrderEvent.objects.bulk_create(
-        OrderEvent(order_id=order_id, kind=EventKind.HELD, data={"reason": reason}, created_at=timezone.now())
-        for order_id in ids
+        OrderEvent(
+            order_id=order_id,
+            kind=EventKind.HELD,
+            data={"reason": reason} | ({"decision": decision} if decision is not None else {}),
+            created_at=timezone.now(),
+        )
+        for order_id, decision in zip_longest(ids, decisions)
     )
 
 

@@ -1,5 +1,6 @@
 """Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,7 @@ from purveyor.orders.same_link import wait_in_line
 from purveyor.providers.elsewhere import supersede
 from purveyor.providers.holds import NOT_WRITABLE
 from purveyor.providers.locking import lock_order
+from purveyor.providers.models import NEUTRAL_SCORE
 from purveyor.providers.planning import Planned, plan_orders
 from purveyor.providers.standing import Standing, standings
 
@@ -30,6 +32,8 @@ SEND_WITHIN_SECONDS: Final = 15.0
 MOST_AT_ONCE: Final = 128
 """Orders taken out of the queue in one transaction."""
 MOST_HELD_AT_ONCE: Final = 500
+MOST_CLAIMS: Final = 8
+"""In one look into the queue: each looks past orders that wait for a full provider, as the last one found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +96,33 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     full = [provider_id for provider_id, left in room.items() if left <= 0]
     if full and len(full) == len(room):
         return Claim(capacity=limits, drained=False), {}
-    wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
-    orders = claim_queued(wanted, except_services=_busy_services(full=full, sendable=list(room)))
-    if not orders:
-        return Claim(capacity=limits), {}
-    plan = plan_orders(orders, providers, room)
-    for reason, order_ids in plan.hold.items():
-        hold(order_ids, reason=reason)
-    wait_in_line(plan.behind)
-    return Claim(hand_overs=_write(plan.send), capacity=limits, drained=len(orders) < wanted), plan.end
+    excluded = set(_busy_services(full=full, sendable=list(room)))
+    hand_overs: list[HandOver] = []
+    end: dict[int, str] = {}
+    last, drained = 0, False
+    for _ in range(MOST_CLAIMS):
+        wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
+        orders = claim_queued(wanted, except_services=excluded, after=last)
+        if not orders:
+            return Claim(hand_overs=hand_overs, capacity=limits), end
+        plan = plan_orders(orders, providers, room)
+        for reason, held in plan.hold.items():
+            hold([item.order_id for item in held], reason=reason, decisions=[item.decision for item in held])
+        wait_in_line(plan.behind)
+        hand_overs += _write(plan.send)
+        end |= plan.end
+        room = _less(room, plan.send)
+        drained = len(orders) < wanted
+        if drained or not plan.crowded or not any(left > 0 for left in room.values()):
+            break
+        # Orders that wait for a full provider hid those of others: look past them, without their services.
+        last, excluded = orders[-1].id, excluded | plan.crowded
+    return Claim(hand_overs=hand_overs, capacity=limits, drained=drained), end
+
+
+def _less(room: Mapping[int, int], planned: Sequence[Planned]) -> dict[int, int]:
+    taken = Counter(item.provider.id for item in planned)
+    return {provider_id: left - taken[provider_id] for provider_id, left in room.items()}
 
 
 @transaction.atomic
@@ -116,7 +138,10 @@ def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
         return []
     return [
         row.service_id
-        for row in fetch_all(_SQL["busy_services"], {"full": id_array(full), "sendable": id_array(sendable)})
+        for row in fetch_all(
+            _SQL["busy_services"],
+            {"full": id_array(full), "sendable": id_array(sendable), "neutral_score": NEUTRAL_SCORE},
+        )
     ]
 
 
@@ -160,6 +185,8 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
                         "bonus_percent": item.option.terms.top_up_bonus_percent,
                         "fee_percent": item.option.terms.fee_percent,
                         "cost": item.cost,
+                        "decision": item.decision,
+                        "link_key": item.link_key,
                         "lease_seconds": item.provider.access.timeout_seconds + LEASE_MARGIN_SECONDS,
                         "request": item.fields,
                     }

@@ -1,20 +1,34 @@
 -- name: busy_services
 -- Services whose orders would go to a provider that has no room now, so that they do not hide the orders of others.
--- A route on which the service itself, at its list price, keeps too little is nobody's first choice.
+-- Where the choice is another one for each order, a service is left out only when nobody has room for any of them.
+-- A route on which the service itself, at its list price, keeps too little is nobody's choice. This is a forecast from
+-- the service alone: what it gets wrong, the claim itself finds out.
 SELECT service_id FROM (
-    SELECT DISTINCT ON (route.service_id) route.service_id, offer.provider_id
+    SELECT route.service_id, offer.provider_id = ANY(%(full)s::bigint[]) AS is_full,
+           coalesce(policy.sticky_per_link OR policy.policy = 'weight', false) AS varies,
+           row_number() OVER (
+               PARTITION BY route.service_id
+               ORDER BY CASE policy.policy
+                            WHEN 'cheapest' THEN offer.rate * provider.fx_rate * (100 + provider.fee_percent)
+                                                 / (100 + provider.top_up_bonus_percent)
+                            WHEN 'score' THEN -coalesce(quality.score, %(neutral_score)s)::numeric
+                        END,
+                        route.position, route.id
+           ) AS preference
     FROM providers_route route
     JOIN providers_providerservice offer ON offer.id = route.provider_service_id
     JOIN providers_provider provider ON provider.id = offer.provider_id
     JOIN catalog_service service ON service.id = route.service_id
+    LEFT JOIN providers_routepolicy policy ON policy.service_id = route.service_id
+    LEFT JOIN providers_routequality quality ON quality.route_id = route.id
     WHERE route.enabled AND offer.gone_at IS NULL AND NOT offer.price_in_doubt
       AND (route.margin_floor_percent IS NULL
            OR offer.rate * provider.fx_rate * (100 + provider.fee_percent) * 100
               <= service.rate * (100 - route.margin_floor_percent) * (100 + provider.top_up_bonus_percent))
       AND offer.provider_id = ANY(%(sendable)s::bigint[])
-    ORDER BY route.service_id, route.position, route.id
-) AS first_choice
-WHERE provider_id = ANY(%(full)s::bigint[]);
+) AS choices
+WHERE varies OR preference = 1
+GROUP BY service_id HAVING bool_and(is_full);
 
 -- name: write_hand_overs
 -- The lease is counted by the database's clock, the only one that all workers share.
@@ -24,15 +38,15 @@ WITH wanted AS (
     FROM json_to_recordset(%(hand_overs)s::json) AS wanted (
         place int, order_id bigint, number int, provider_id bigint, route_id bigint, external_id text, quantity bigint,
         part bigint, rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
-        lease_seconds float8, request jsonb
+        decision jsonb, link_key bigint, lease_seconds float8, request jsonb
     )
 ), fulfilments AS (
     INSERT INTO providers_fulfilment (
         id, order_id, number, provider_id, route_id, service_external_id, quantity, wanted,
-        provider_rate, fx_rate, top_up_bonus_percent, fee_percent, expected_cost
+        provider_rate, fx_rate, top_up_bonus_percent, fee_percent, expected_cost, decision, link_key
     )
     SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, part, rate, fx_rate,
-           bonus_percent, fee_percent, cost
+           bonus_percent, fee_percent, cost, decision, link_key
     FROM wanted
 ), attempts AS (
     INSERT INTO providers_attempt (id, fulfilment_id, lease_until, request)

@@ -1,14 +1,32 @@
 -- name: routes
--- Every open route of these services, in order of preference, whatever its provider's standing.
+-- Every route of these services by position, whatever its provider's standing.
 SELECT route.service_id, route.id AS route_id, offer.provider_id, offer.external_id, offer.rate, offer.min, offer.max,
-       offer.price_in_doubt, route.margin_floor_percent
+       offer.price_in_doubt, route.margin_floor_percent, route.weight, quality.score,
+       NOT route.enabled OR offer.gone_at IS NOT NULL AS closed
 FROM providers_route route
 JOIN providers_providerservice offer ON offer.id = route.provider_service_id
-WHERE route.service_id = ANY(%(services)s::bigint[]) AND route.enabled AND offer.gone_at IS NULL
+LEFT JOIN providers_routequality quality ON quality.route_id = route.id
+WHERE route.service_id = ANY(%(services)s::bigint[])
 ORDER BY route.service_id, route.position, route.id;
 
--- name: types
-SELECT id, type, queue_same_link FROM catalog_service WHERE id = ANY(%(services)s::bigint[]);
+-- name: services
+SELECT service.id, service.type, service.queue_same_link, coalesce(policy.policy, 'first') AS policy,
+       coalesce(policy.sticky_per_link, false) AS sticky_per_link
+FROM catalog_service service
+LEFT JOIN providers_routepolicy policy ON policy.service_id = service.id
+WHERE service.id = ANY(%(services)s::bigint[]);
+
+-- name: last_of_link
+-- The route of the last hand-over that was not refused, by link and service. Links are noted only while their service
+-- wants to know.
+SELECT link.service_id, link.link_key, last.route_id
+FROM json_to_recordset(%(links)s::json) AS link (service_id bigint, link_key bigint)
+CROSS JOIN LATERAL (
+    SELECT fulfilment.route_id FROM providers_fulfilment fulfilment
+    JOIN providers_route route ON route.id = fulfilment.route_id AND route.service_id = link.service_id
+    WHERE fulfilment.link_key = link.link_key AND fulfilment.handover <> 'refused'
+    ORDER BY fulfilment.id DESC LIMIT 1
+) AS last;
 
 -- name: earlier
 -- What earlier hand-overs of these orders came to. Only link and quantity are about the order: every other refusal

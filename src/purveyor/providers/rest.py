@@ -69,14 +69,15 @@ def routes_for_rest(
 ) -> list[RouteOption]:
     """The routes that can take a rest now, in their order of preference.
 
-    A rest never waits: a route is passed over that delivered a part of the order before (`used`), whose
-    provider takes no orders now, whose limits it does not keep, or that would leave less than its floor of
-    the rest's share of the charge, which is `sale`.
+    A rest never waits: a route is passed over that is closed, that delivered a part of the order before
+    (`used`), whose provider takes no orders now, whose limits it does not keep, or that would leave less than
+    its floor of the rest's share of the charge, which is `sale`.
     """
     return [
         option
         for option in options
         if option.route_id not in used
+        and not option.closed
         and not option.hold_reason
         and (option.min is None or option.min <= sale.quantity)
         and (option.max is None or sale.quantity <= option.max)

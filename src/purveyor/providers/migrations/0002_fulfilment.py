@@ -276,6 +276,96 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="RoutePolicy",
+            fields=[
+                (
+                    "service",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="route_policy",
+                        serialize=False,
+                        to="catalog.service",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.CharField(
+                        choices=[
+                            ("first", "The first that works, by position"),
+                            ("cheapest", "The cheapest, by true cost"),
+                            ("weight", "Each its share of the orders, by weight"),
+                            ("score", "The best, by measured quality"),
+                        ],
+                        default="first",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "sticky_per_link",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether a link's next order goes where its last one went, if that still works.",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="RouteQuality",
+            fields=[
+                (
+                    "route",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="quality",
+                        serialize=False,
+                        to="providers.route",
+                    ),
+                ),
+                (
+                    "orders",
+                    models.PositiveIntegerField(
+                        db_default=0, help_text="Ended hand-overs it was measured from."
+                    ),
+                ),
+                (
+                    "start_seconds",
+                    models.FloatField(help_text="Median from acceptance to the first progress.", null=True),
+                ),
+                (
+                    "finish_seconds_per_1000",
+                    models.FloatField(
+                        help_text="Median from acceptance to completion, scaled to a quantity of 1000.",
+                        null=True,
+                    ),
+                ),
+                ("partial_percent", models.FloatField(null=True)),
+                (
+                    "cancel_percent",
+                    models.FloatField(help_text="Without those that were asked for.", null=True),
+                ),
+                ("refill_success_percent", models.FloatField(null=True)),
+                ("cost_drift_percent", models.FloatField(help_text="Charged beyond the list.", null=True)),
+                (
+                    "uptime_percent",
+                    models.FloatField(help_text="Hand-overs that brought a definite answer.", null=True),
+                ),
+                ("score", models.FloatField(db_default=70.0, help_text="0 to 100; see scoring.py.")),
+                ("measured_at", models.DateTimeField(null=True)),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="When it is measured again.",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "route qualities",
+            },
+        ),
+        migrations.CreateModel(
             name="RouteTimes",
             fields=[
                 (
@@ -396,9 +486,24 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="fulfilment",
+            name="decision",
+            field=models.JSONField(
+                help_text="Why this route, and why none of the others: see decisions.py.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
             name="delivered",
             field=models.BigIntegerField(
                 help_text="Of what is wanted of it, as last known; empty: nothing was told.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
+            name="link_key",
+            field=models.BigIntegerField(
+                help_text="Of the order's link, where its service sends a link's orders the same way.",
+                null=True,
             ),
         ),
         migrations.AddField(
@@ -509,6 +614,15 @@ class Migration(migrations.Migration):
                 max_length=300,
             ),
         ),
+        migrations.AddField(
+            model_name="route",
+            name="weight",
+            field=models.PositiveIntegerField(
+                db_default=1,
+                default=1,
+                help_text="Its share of the orders where they are shared out by weight.",
+            ),
+        ),
         migrations.AlterField(
             model_name="provider",
             name="status_stretch",
@@ -521,6 +635,26 @@ class Migration(migrations.Migration):
             model_name="providerservice",
             name="seen_at",
             field=models.DateTimeField(help_text="When its list last told something new of it."),
+        ),
+        migrations.AddIndex(
+            model_name="fulfilment",
+            index=models.Index(
+                condition=models.Q(("link_key__isnull", False)),
+                fields=["link_key", "id"],
+                name="fulfilments_by_link",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="fulfilment",
+            index=models.Index(
+                condition=models.Q(
+                    ("handover__in", ["refused", "unknown"]),
+                    models.Q(("settled_by", ""), _negated=True),
+                    _connector="OR",
+                ),
+                fields=["route", "created_at"],
+                name="fulfilments_troubled_by_route",
+            ),
         ),
         migrations.AddIndex(
             model_name="fulfilment",
@@ -629,6 +763,10 @@ class Migration(migrations.Migration):
                 related_name="imported",
                 to="providers.providerservice",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="routequality",
+            index=models.Index(fields=["next_at"], name="routes_to_measure"),
         ),
         migrations.AddIndex(
             model_name="routetimes",

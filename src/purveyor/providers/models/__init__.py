@@ -22,10 +22,12 @@ from purveyor.providers.models.fulfilments import (
     Outcome,
 )
 from purveyor.providers.models.providers import Provider, ProviderService, Route
+from purveyor.providers.models.routing import NEUTRAL_SCORE, Policy, RoutePolicy, RouteQuality
 from purveyor.providers.models.tasks import CancelTask, ForwardState, RefillTask
 from purveyor.providers.models.times import RouteTimes, ServiceTimes
 
 __all__ = [
+    "NEUTRAL_SCORE",
     "Attempt",
     "BalanceForecast",
     "CancelTask",
@@ -42,11 +44,14 @@ __all__ = [
     "HandoverEvidence",
     "ImportedService",
     "Outcome",
+    "Policy",
     "Provider",
     "ProviderService",
     "RefillTask",
     "Rounding",
     "Route",
+    "RoutePolicy",
+    "RouteQuality",
     "RouteTimes",
     "ServiceEdit",
     "ServiceTimes",

@@ -34,6 +34,12 @@ class Fulfilment(models.Model):
         Provider, on_delete=models.PROTECT, related_name="fulfilments", db_index=False
     )
     route = models.ForeignKey(Route, null=True, on_delete=models.SET_NULL, db_index=False)
+    decision = models.JSONField(
+        null=True, help_text="Why this route, and why none of the others: see decisions.py."
+    )
+    link_key = models.BigIntegerField(
+        null=True, help_text="Of the order's link, where its service sends a link's orders the same way."
+    )
     service_external_id = models.CharField(max_length=64, help_text="The provider's service at hand-over.")
     handover = models.CharField(max_length=10, choices=Handover.choices, db_default=Handover.SENDING)
     refusal = models.CharField(
@@ -133,6 +139,17 @@ class Fulfilment(models.Model):
                 fields=["provider", "next_poll_at"],
                 name="fulfilments_to_poll",
                 condition=models.Q(next_poll_at__isnull=False),
+            ),
+            models.Index(
+                fields=["link_key", "id"],
+                name="fulfilments_by_link",
+                condition=models.Q(link_key__isnull=False),
+            ),
+            # Few: what was not simply taken.
+            models.Index(
+                fields=["route", "created_at"],
+                name="fulfilments_troubled_by_route",
+                condition=models.Q(handover__in=["refused", "unknown"]) | ~models.Q(settled_by=""),
             ),
             models.Index(
                 fields=["created_at"], name="fulfilments_unknown", condition=models.Q(handover="unknown")

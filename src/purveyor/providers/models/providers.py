@@ -169,6 +169,9 @@ class Route(models.Model):
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="routes")
     provider_service = models.ForeignKey(ProviderService, on_delete=models.CASCADE, related_name="routes")
     position = models.PositiveSmallIntegerField(default=0)
+    weight = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="Its share of the orders where they are shared out by weight."
+    )
     enabled = models.BooleanField(default=True)
     closed_reason = models.CharField(max_length=200, blank=True, help_text="Why it closed by itself.")
     margin_floor_percent = models.DecimalField(
