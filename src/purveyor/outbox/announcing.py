@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from django.db import connection
 
-from purveyor.database import as_json, hot_cursor, load_sql
+from purveyor.database import as_json, fetch_all, load_sql
 from purveyor.outbox.kinds import KINDS
 
 _SQL: Final = load_sql(__file__, "announcing.sql")
@@ -29,13 +29,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: Mapping[str, Any] = {}
 
 
-def announce(events: Sequence[Event]) -> None:
-    """Write events into the outbox, all of them in one statement. An empty list takes none.
+def announce(events: Sequence[Event]) -> list[int]:
+    """Write events into the outbox, all of them in one statement, and return their ids.
 
-    An `order.created` that is there already is left as it is. Raises `CannotAnnounce`.
+    An empty list takes no statement. An `order.created` that is there already is left as it is, and its id is
+    not returned. Raises `CannotAnnounce`.
     """
     if not events:
-        return
+        return []
     if not connection.in_atomic_block:
         raise CannotAnnounce("events are announced in the transaction that makes them true")
     for event in events:
@@ -44,8 +45,7 @@ def announce(events: Sequence[Event]) -> None:
         {"kind": event.kind, "about": event.about, "customer_id": event.customer_id, "data": event.data}
         for event in events
     ]
-    with hot_cursor() as cursor:
-        cursor.execute(_SQL["announce"].encode(), {"events": as_json(rows)})
+    return [row.id for row in fetch_all(_SQL["announce"], {"events": as_json(rows)})]
 
 
 def _check(event: Event) -> None:

@@ -19,6 +19,22 @@ class Kind:
 
 _ALL: Final = (
     Kind(
+        "order.created",
+        "order",
+        (
+            "kind",
+            "service",
+            "link",
+            "quantity",
+            "charge",
+            "currency",
+            "source",
+            "parent",
+            "placed_at",
+        ),
+        "An order was placed. It comes before anything else about it, a moment after the placing.",
+    ),
+    Kind(
         "order.status",
         "order",
         ("before", "status", "remains", "charge", "refunded", "parent", "reason"),

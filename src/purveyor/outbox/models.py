@@ -66,3 +66,14 @@ class Consumer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.position}"
+
+
+class Watch(models.Model):
+    """How far the rows of a table have been announced that does not announce its own (see gaps.py)."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    seen = models.BigIntegerField(help_text="Every id up to this one is dealt with, except in the gaps.")
+    gaps = models.JSONField(default=list, help_text="As [first, last, horizon] each.")
+
+    def __str__(self) -> str:
+        return f"{self.name} up to {self.seen}"

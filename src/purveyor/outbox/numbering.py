@@ -12,11 +12,13 @@ what happens to one order, provider or refill in its order, because whoever chan
 later event is written, and so has its id, after the earlier one was committed.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
 
-from purveyor.database import fetch_all, load_sql
+from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 
 _SQL: Final = load_sql(__file__, "numbering.sql")
 
@@ -24,14 +26,39 @@ MOST_AT_ONCE: Final = 5_000
 IDLE_SECONDS: Final = 0.3
 
 
-@transaction.atomic
-def number_events(limit: int = MOST_AT_ONCE) -> int:
-    """Give up to `limit` committed events their positions and return how many.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """Events that nobody announces where they happen, because nothing may slow that down.
+
+    They come from rows that are there before any event about them is announced, and are numbered first.
+    """
+
+    is_due: Callable[[], bool]
+    """Whether there may be something; takes no lock."""
+    announce: Callable[[int], list[int]]
+    """Announces up to so many events and returns their ids; fewer than that are all there were."""
+
+
+NOTHING_DERIVED: Final = Derivation(is_due=lambda: False, announce=lambda _: [])
+
+
+def number_events(limit: int = MOST_AT_ONCE, *, derivation: Derivation = NOTHING_DERIVED) -> int:
+    """Give up to `limit` committed events their positions, and as many derived ones; returns how many.
 
     0 also while another worker is at it.
     """
-    held = fetch_all(_SQL["hold_numbering"])
-    if not held:
+    (fresh,) = fetch_all(_SQL["are_fresh"])
+    if not fresh.found and not derivation.is_due():
         return 0
-    (row,) = fetch_all(_SQL["number"], {"last": held[0].last, "limit": limit})
-    return int(row.numbered)
+    with transaction.atomic():
+        held = fetch_all(_SQL["hold_numbering"])
+        if not held:
+            return 0
+        # Read before deriving: whatever these are about is committed, so it is derived now if it is at all.
+        ids = [row.id for row in fetch_all(_SQL["fresh"], {"limit": limit})]
+        derived = derivation.announce(limit)
+        numbered = derived if len(derived) >= limit else [*derived, *ids]
+        if numbered:
+            with hot_cursor() as cursor:
+                cursor.execute(_SQL["number"].encode(), {"last": held[0].last, "ids": id_array(numbered)})
+    return len(numbered)

@@ -1,18 +1,19 @@
+-- name: are_fresh
+SELECT EXISTS (SELECT FROM outbox_outboxevent WHERE position IS NULL) AS found;
+
 -- name: hold_numbering
--- Only where there is something to number: an idle panel writes nothing.
-SELECT last FROM outbox_numbering
-WHERE id = 1 AND EXISTS (SELECT FROM outbox_outboxevent WHERE position IS NULL)
-FOR NO KEY UPDATE SKIP LOCKED;
+SELECT last FROM outbox_numbering WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: fresh
+-- A statement of its own after the lock, so that it sees what was numbered before.
+SELECT id FROM outbox_outboxevent WHERE position IS NULL ORDER BY id LIMIT %(limit)s;
 
 -- name: number
--- A statement of its own, so that it sees what was numbered before it got hold.
-WITH fresh AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS place
-    FROM (SELECT id FROM outbox_outboxevent WHERE position IS NULL ORDER BY id LIMIT %(limit)s) AS lowest
+-- In the order of the array.
+WITH wanted AS (
+    SELECT id, place FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
 ), numbered AS (
-    UPDATE outbox_outboxevent SET position = %(last)s + fresh.place FROM fresh
-    WHERE outbox_outboxevent.id = fresh.id
-    RETURNING outbox_outboxevent.id
+    UPDATE outbox_outboxevent SET position = %(last)s::bigint + wanted.place FROM wanted
+    WHERE outbox_outboxevent.id = wanted.id AND outbox_outboxevent.id = ANY(%(ids)s::bigint[])
 )
-UPDATE outbox_numbering SET last = last + (SELECT count(*) FROM numbered) WHERE id = 1
-RETURNING (SELECT count(*) FROM numbered) AS numbered;
+UPDATE outbox_numbering SET last = last + cardinality(%(ids)s::bigint[]) WHERE id = 1;

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from purveyor.catalog.order_types import FORMS
 from purveyor.database import fetch_all, load_sql
+from purveyor.orders.created import NEW_ORDERS
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
@@ -113,8 +114,9 @@ class Housekeeper:
         return await self._workplace.in_database(release_due, MOST_RUNS_AT_ONCE) == MOST_RUNS_AT_ONCE
 
     async def number_events(self) -> bool:
-        """Let events that were committed be read."""
-        return await self._workplace.in_database(numbering.number_events) == numbering.MOST_AT_ONCE
+        """Let events that were committed be read, and the orders that were placed be among them."""
+        most = numbering.MOST_AT_ONCE
+        return await self._workplace.in_database(numbering.number_events, most, derivation=NEW_ORDERS) >= most
 
     async def delete_old_events(self) -> bool:
         """Delete events that nobody needs any more."""

@@ -1,0 +1,73 @@
+"""Announcing that orders were placed, without a single statement in the way of placing them.
+
+The orders themselves tell: those that no event tells of yet are found by their ids, including those that are
+committed later than others with higher ids (see `purveyor.outbox.gaps`). `place` holds the customer before it
+takes ids, so it has a transaction number by then.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from purveyor.database import fetch_all, hot_cursor, load_sql
+from purveyor.outbox.announcing import Event, announce
+from purveyor.outbox.gaps import Gap, Seen, after_look
+from purveyor.outbox.numbering import Derivation
+
+_SQL: Final = load_sql(__file__, "created.sql")
+
+
+def announce_new_orders(limit: int) -> list[int]:
+    """Announce up to `limit` orders that were not announced before; returns the ids of the events.
+
+    Runs inside the caller's transaction. An outbox that is younger than the panel begins with the orders that
+    were placed after it was made.
+    """
+    with hot_cursor() as cursor:
+        cursor.execute(_SQL["begin"].encode())
+    (held,) = fetch_all(_SQL["hold"])
+    before = Seen(upto=held.seen, gaps=msgspec.convert(held.gaps, tuple[Gap, ...]))
+    rows = fetch_all(_SQL["look"], {"seen": before.upto, "gaps": _as_text(before), "limit": limit})
+    orders = [row for row in rows if row.id is not None]
+    after = after_look(
+        before,
+        found=[row.id for row in orders],
+        oldest_running=rows[0].oldest_running,
+        next_to_begin=rows[0].next_to_begin,
+    )
+    if after != before:
+        with hot_cursor() as cursor:
+            cursor.execute(_SQL["keep"].encode(), {"seen": after.upto, "gaps": _as_text(after)})
+    return announce([_created(order) for order in orders])
+
+
+def are_new_orders() -> bool:
+    """Whether there may be orders to announce."""
+    (row,) = fetch_all(_SQL["are_new"])
+    return bool(row.found)
+
+
+NEW_ORDERS: Final = Derivation(is_due=are_new_orders, announce=announce_new_orders)
+
+
+def _created(order: Any) -> Event:
+    return Event(
+        kind="order.created",
+        about=f"order:{order.id}",
+        customer_id=order.customer_id,
+        data={
+            "kind": order.kind,
+            "service": order.service_id,
+            "link": order.link,
+            "quantity": order.quantity,
+            "charge": order.charge,
+            "currency": order.currency,
+            "source": order.source,
+            "parent": order.parent_id,
+            "placed_at": order.created_at,
+        },
+    )
+
+
+def _as_text(seen: Seen) -> str:
+    return msgspec.json.encode(seen.gaps).decode()
