@@ -11,6 +11,7 @@ from purveyor.orders.dripfeed import stop_runs
 from purveyor.orders.eligibility import cancel_eligibility
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import (
+    OPEN_STATUSES,
     CancelRequest,
     CancelStatus,
     Dispatch,
@@ -60,6 +61,28 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
     return answers
 
 
+@transaction.atomic
+def cancel_by_panel(order_ids: Sequence[int], *, reason: str) -> None:
+    """Ask to cancel orders on the panel's own behalf, whether or not their customers could.
+
+    As with a customer's wish, an order that was never handed over is canceled and refunded at once, and any
+    other when whoever fulfils it has confirmed that. Orders that have ended, or that are being canceled
+    already, are passed over. The caller holds the orders with their parents.
+    """
+    if not order_ids:
+        return
+    ids = {"ids": id_array(order_ids)}
+    asked = {row.order_id for row in fetch_all(_SQL["asked"], ids)}
+    wanted = [
+        order
+        for order in fetch_all(_SQL["lock_orders"], ids)
+        if order.status in OPEN_STATUSES and order.id not in asked
+    ]
+    _lock_what_changes(wanted)
+    for order in wanted:
+        _take(order, reason=reason)
+
+
 def _lock_what_changes(orders: Sequence[Any]) -> None:
     """Hold schedules, then wallets, of all these orders before the first is canceled (see `following`)."""
     fetch_all(_SQL["lock_schedules"], {"ids": id_array(order.id for order in orders)})
@@ -100,12 +123,13 @@ def cancel_undelivered(*, order_id: int, kind: OrderKind, reason: str = "") -> N
     )
 
 
-def _take(order: Any) -> None:
+def _take(order: Any, *, reason: str = "") -> None:
     at_once = order.kind == OrderKind.DRIP_FEED or order.dispatch in (Dispatch.QUEUED, Dispatch.HELD)
     status = CancelStatus.DONE if at_once else CancelStatus.REQUESTED
     CancelRequest.objects.update_or_create(order_id=order.id, defaults={"status": status, "reason": ""})
-    OrderEvent.objects.create(order_id=order.id, kind=EventKind.CANCEL, data={"status": status.value})
+    told = {"status": status.value} | ({"reason": reason} if reason else {})
+    OrderEvent.objects.create(order_id=order.id, kind=EventKind.CANCEL, data=told)
     if order.kind == OrderKind.DRIP_FEED:
         stop_runs(order.id)
     elif at_once:
-        cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind))
+        cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind), reason=reason)

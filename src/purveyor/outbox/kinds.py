@@ -61,6 +61,13 @@ _ALL: Final = (
         ("change", "old_rate", "new_rate"),
         "The price list changed: the service is new, increased, decreased, enabled or disabled.",
     ),
+    Kind(
+        "order.late",
+        "order",
+        ("promised_until", "outcome"),
+        "An order is not complete in the promised time. The outcome says what follows: "
+        "`asked` (staff decide), `told` (nothing), `canceled` (its cancel was asked for).",
+    ),
 )
 
 KINDS: Final = {kind.name: kind for kind in _ALL}

@@ -14,7 +14,7 @@ from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
-from purveyor.providers import balances
+from purveyor.providers import balances, late_orders
 from purveyor.providers.client import ProviderTrouble
 from purveyor.providers.holds import (
     LONGEST_SAME_LINK_WAIT_SECONDS,
@@ -121,6 +121,11 @@ class Housekeeper:
     async def delete_old_events(self) -> bool:
         """Delete events that nobody needs any more."""
         return await self._workplace.in_database(retention.delete_old_events) == retention.MOST_AT_ONCE
+
+    async def act_on_late_orders(self) -> bool:
+        """Act upon orders that are not complete when they were promised to be."""
+        acted = await self._workplace.in_database(late_orders.act_on_late_orders)
+        return acted == late_orders.MOST_AT_ONCE
 
     async def watch_balances(self) -> bool:
         """Forecast our balances with providers, and tell of those that become low."""

@@ -12,6 +12,7 @@ from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
+from purveyor.orders.promising import note_promises
 from purveyor.orders.queue import hold, requeue
 from purveyor.providers.handing_over import HandOver
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
@@ -160,7 +161,10 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
             ]
         ),
     }
-    taken = {row.id for row in fetch_all(_SQL["accept"], parameters)}
+    accepted = fetch_all(_SQL["accept"], parameters)
+    taken = {row.id for row in accepted}
+    if any(row.anything_is_promised for row in accepted):
+        note_promises(row.order_id for row in accepted)
     move(
         [
             Movement(

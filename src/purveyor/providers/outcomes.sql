@@ -14,7 +14,8 @@ WHERE fulfilment.id = answer.fulfilment_id AND fulfilment.id = ANY(%(ids)s::bigi
     WHERE other.provider_id = fulfilment.provider_id AND other.external_id = answer.external_id
       AND other.external_id <> ''
   )
-RETURNING fulfilment.id;
+RETURNING fulfilment.id, fulfilment.order_id,
+          EXISTS (SELECT FROM orders_servicepromise) AS anything_is_promised;
 
 -- name: accepted_before
 -- Of answers that changed nothing: those that were written down already, by a try whose commit went unheard.

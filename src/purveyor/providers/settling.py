@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
+from purveyor.orders.promising import note_promises
 from purveyor.providers.decoding import id_of
 from purveyor.providers.locking import lock_order
 from purveyor.providers.models import Fulfilment, Handover
@@ -42,6 +43,7 @@ def settle_as_placed(*, fulfilment: Fulfilment, external_id: str, actor: str) ->
         settled_by=actor,
         settled_at=Now(),
     )
+    note_promises([unknown.order_id])
     if unknown.expected_cost:
         cost = Movement(
             kind=TransferKind.PROVIDER_COST,

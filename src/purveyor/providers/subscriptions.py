@@ -13,6 +13,7 @@ from purveyor.database import as_json, fetch_all, hot_cursor, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.models import EventKind, OrderEvent, Status
+from purveyor.orders.promising import note_promises
 from purveyor.orders.requests import Placed
 from purveyor.orders.subscriptions import ENDED, Post, add_posts, update_subscription
 from purveyor.providers import words
@@ -154,6 +155,7 @@ def _add(row: Any, posts: Sequence[_Post], *, after: int) -> list[str]:
             _log.warning("post_refused", order_id=row.order_id, external_id=post.external_id, why=answer.text)
     if made:
         _write_posts(row, made)
+        note_promises(order_id for _, order_id in made)
     return [post.external_id for post, _ in made]
 
 

@@ -8,7 +8,16 @@ from typing import Final
 import structlog
 
 from purveyor.outbox import numbering, retention
-from purveyor.providers import balances, dispatch, forwarding, housekeeping, measuring, polling, reconciling
+from purveyor.providers import (
+    balances,
+    dispatch,
+    forwarding,
+    housekeeping,
+    late_orders,
+    measuring,
+    polling,
+    reconciling,
+)
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.forwarding import Forwarder
 from purveyor.providers.housekeeping import Housekeeper
@@ -60,6 +69,7 @@ async def work(workplace: Workplace) -> None:
         ("expiry", house.give_up_expired, housekeeping.EXPIRY_IDLE_SECONDS),
         ("releasing", house.release_held, housekeeping.RELEASE_IDLE_SECONDS),
         ("drip-feed", house.release_runs, housekeeping.RUNS_IDLE_SECONDS),
+        ("late orders", house.act_on_late_orders, late_orders.IDLE_SECONDS),
         ("balances", house.watch_balances, balances.IDLE_SECONDS),
         ("measuring", house.measure, measuring.IDLE_SECONDS),
         ("catalogues", house.sync_catalogues, housekeeping.SYNC_IDLE_SECONDS),

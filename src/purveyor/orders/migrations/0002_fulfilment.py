@@ -10,6 +10,75 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="OrderPromise",
+            fields=[
+                (
+                    "order",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="promise",
+                        serialize=False,
+                        to="orders.order",
+                    ),
+                ),
+                ("promised_until", models.DateTimeField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("kept", "The order ended in time"),
+                            ("late", "It ended late"),
+                            ("told", "It is late, and that was told"),
+                            ("asked", "It is late, and staff are asked what to do"),
+                            ("waited", "Staff let it go on"),
+                            ("canceled", "It was asked to be canceled"),
+                            ("dropped", "Nothing is promised of its service any more"),
+                        ],
+                        db_default="",
+                        help_text="Empty until it is time; then the order was acted upon, once.",
+                        max_length=10,
+                    ),
+                ),
+                ("settled_at", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ServicePromise",
+            fields=[
+                (
+                    "service",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="promise",
+                        serialize=False,
+                        to="catalog.service",
+                    ),
+                ),
+                ("minutes", models.PositiveIntegerField()),
+                (
+                    "per_thousand",
+                    models.BooleanField(
+                        db_default=False,
+                        help_text="Whether the minutes are for each thousand, or for any order.",
+                    ),
+                ),
+                (
+                    "past",
+                    models.CharField(
+                        choices=[
+                            ("ask", "Staff are asked whether it goes on or is canceled"),
+                            ("tell", "It is only told"),
+                            ("cancel", "It is canceled, if whoever fulfils it agrees"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+            ],
+        ),
         migrations.RemoveIndex(
             model_name="order",
             name="open_orders_by_link",
@@ -58,6 +127,7 @@ class Migration(migrations.Migration):
                     ("cancel", "Cancel"),
                     ("elsewhere", "The rest goes to another provider"),
                     ("overlap", "A provider went on with what another was asked to deliver"),
+                    ("promise", "Not complete in the promised time"),
                 ],
                 max_length=20,
             ),
@@ -84,6 +154,24 @@ class Migration(migrations.Migration):
                 condition=models.Q(("dispatch", "held"), ("waits_for__isnull", False)),
                 fields=["id"],
                 name="orders_in_line",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="orderpromise",
+            index=models.Index(
+                condition=models.Q(("outcome", "")), fields=["promised_until"], name="promises_due"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="orderpromise",
+            index=models.Index(
+                condition=models.Q(("outcome", "asked")), fields=["promised_until"], name="promises_asked"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="servicepromise",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minutes__gte", 1), ("minutes__lte", 525600)), name="a_promise_is_a_time"
             ),
         ),
     ]

@@ -10,6 +10,7 @@ from purveyor.orders.models.orders import (
     Source,
     Status,
 )
+from purveyor.orders.models.promises import OrderPromise, PastPromise, PromiseOutcome, ServicePromise
 from purveyor.orders.models.schedules import DripFeed, Subscription
 from purveyor.orders.models.timeline import EventKind, OrderEvent
 from purveyor.orders.models.wishes import OPEN_REFILLS, CancelRequest, CancelStatus, Refill, RefillStatus
@@ -27,8 +28,12 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderKind",
+    "OrderPromise",
+    "PastPromise",
+    "PromiseOutcome",
     "Refill",
     "RefillStatus",
+    "ServicePromise",
     "Source",
     "Status",
     "Subscription",

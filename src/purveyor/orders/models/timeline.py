@@ -21,6 +21,7 @@ class EventKind(models.TextChoices):
     CANCEL = "cancel", "Cancel"
     ELSEWHERE = "elsewhere", "The rest goes to another provider"
     OVERLAP = "overlap", "A provider went on with what another was asked to deliver"
+    PROMISE = "promise", "Not complete in the promised time"
 
 
 class OrderEvent(models.Model):

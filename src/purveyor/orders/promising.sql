@@ -1,0 +1,22 @@
+-- name: promised
+-- Of these orders, those of whose service something is promised.
+SELECT orders.id, orders.created_at, orders.quantity, service.type, promise.minutes, promise.per_thousand
+FROM orders_order orders
+JOIN orders_servicepromise promise ON promise.service_id = orders.service_id
+JOIN catalog_service service ON service.id = orders.service_id
+WHERE orders.id = ANY(%(ids)s::bigint[]) AND orders.kind = 'order';
+
+-- name: write
+-- An order keeps its first promise, however often it is handed over.
+INSERT INTO orders_orderpromise (order_id, promised_until)
+SELECT order_id, promised_until
+FROM json_to_recordset(%(promises)s::json) AS promise (order_id bigint, promised_until timestamptz)
+ON CONFLICT (order_id) DO NOTHING;
+
+-- name: held_without
+-- Orders that wait to be handed over and have no promise yet.
+SELECT orders.id FROM orders_order orders
+WHERE orders.dispatch = 'held' AND orders.kind = 'order'
+  AND orders.service_id IN (SELECT service_id FROM orders_servicepromise)
+  AND NOT EXISTS (SELECT FROM orders_orderpromise promise WHERE promise.order_id = orders.id)
+ORDER BY orders.id LIMIT %(limit)s;

@@ -1,0 +1,30 @@
+-- name: claim
+-- Promises whose time is over, each acted upon once. They are held before their orders: nobody ever waits for them.
+SELECT promise.order_id FROM orders_orderpromise promise
+WHERE promise.outcome = '' AND promise.promised_until <= now()
+ORDER BY promise.promised_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: late
+-- A statement of its own after the orders were locked, so that it sees what happened while we waited.
+SELECT orders.id, orders.customer_id, orders.status_at, orders.status IN ('Completed', 'Partial', 'Canceled') AS ended,
+       promise.promised_until, of_service.past
+FROM orders_order orders
+JOIN orders_orderpromise promise ON promise.order_id = orders.id
+LEFT JOIN orders_servicepromise of_service ON of_service.service_id = orders.service_id
+WHERE orders.id = ANY(%(ids)s::bigint[])
+ORDER BY orders.id;
+
+-- name: settle
+UPDATE orders_orderpromise SET outcome = told.outcome, settled_at = now()
+FROM json_to_recordset(%(told)s::json) AS told (order_id bigint, outcome text)
+WHERE orders_orderpromise.order_id = told.order_id AND orders_orderpromise.order_id = ANY(%(ids)s::bigint[]);
+
+-- name: settle_asked
+-- Questions that the end of their orders has answered.
+UPDATE orders_orderpromise SET outcome = 'late', settled_at = now()
+WHERE order_id IN (
+    SELECT promise.order_id FROM orders_orderpromise promise
+    JOIN orders_order orders ON orders.id = promise.order_id
+    WHERE promise.outcome = 'asked' AND orders.status IN ('Completed', 'Partial', 'Canceled')
+    ORDER BY promise.promised_until LIMIT %(limit)s FOR NO KEY UPDATE OF promise SKIP LOCKED
+);
