@@ -76,7 +76,8 @@ def routes_for_rest(
     return [
         option
         for option in options
-        if option.route_id not in used
+        if sale.quantity > 0
+        and option.route_id not in used
         and not option.closed
         and not option.hold_reason
         and (option.min is None or option.min <= sale.quantity)

@@ -31,6 +31,7 @@ class LineKind(StrEnum):
     SETTLED = "settled"
     PROGRESS = "progress"
     STATUS = "status"
+    REST = "rest"
     PROPOSED = "proposed"
     ALARM = "alarm"
     HELD = "held"
@@ -161,6 +162,15 @@ def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
             line, text = LineKind.HELD, _("Held")
         case EventKind.UNKNOWN_STATUS:
             line, text = LineKind.ALARM, _("The provider’s word “%(word)s” means nothing to us")
+        case EventKind.ELSEWHERE:
+            line = LineKind.REST
+            text = _("%(delivered)s were delivered; %(rest)s go to another provider")
+        case EventKind.OVERLAP:
+            line = LineKind.ALARM
+            text = _(
+                "Hand-over %(fulfilment)s went on after its rest was given to another: it has delivered "
+                "%(delivered)s, %(surplus)s more than ordered in all"
+            )
         case EventKind.CORRECTION if not data["done"]:
             line = LineKind.PROPOSED
             text = _("%(amount)s was refunded too much and is not there any more: for staff to decide")
