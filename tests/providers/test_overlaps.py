@@ -39,50 +39,47 @@ def rest_elsewhere(where: str) -> Fulfilment:
 
 CASES = [
     # Nobody else was asked yet: what it does counts, and it takes the rest back when it goes on.
-    (WAITS, "In progress", None, (OPEN, 250, HANDED), "90", "4", []),
-    (WAITS, "Pending", 1000, (OPEN, 250, HANDED), "90", "4", []),
-    (WAITS, "Completed", 0, (DONE, 0, HANDED), "90", "4", []),
-    (WAITS, "Partial", 100, (OPEN, 100, QUEUED), "90", "3.6", []),
-    (WAITS, "Partial", 400, (OPEN, 400, QUEUED), "90", "2.4", []),
-    (WAITS, "Canceled", 0, (OPEN, 1000, QUEUED), "90", "0", []),
+    (WAITS, ("In progress", None), (OPEN, 250, HANDED), ("90", "4"), []),
+    (WAITS, ("Pending", 1000), (OPEN, 250, HANDED), ("90", "4"), []),
+    (WAITS, ("Completed", 0), (DONE, 0, HANDED), ("90", "4"), []),
+    (WAITS, ("Partial", 100), (OPEN, 100, QUEUED), ("90", "3.6"), []),
+    (WAITS, ("Partial", 400), (OPEN, 400, QUEUED), ("90", "2.4"), []),
+    (WAITS, ("Canceled", 0), (OPEN, 1000, QUEUED), ("90", "0"), []),
     # Somebody else may have it already: nothing can be taken back, so both are told of, and both are paid.
-    (SENDING, "In progress", None, (OPEN, 250, HANDED), "90", "4", [0]),
-    (SENDING, "Completed", 0, (OPEN, 0, HANDED), "90", "4", [0]),
-    (SENDING, "Partial", 400, (OPEN, 400, HANDED), "90", "2.4", [0]),
-    (AT_WORK, "In progress", 100, (OPEN, 100, HANDED), "90", "4", [0]),
-    (AT_WORK, "Completed", 0, (OPEN, 0, HANDED), "90", "4", [0]),
-    (AT_WORK, "Partial", 400, (OPEN, 400, HANDED), "90", "2.4", [0]),
-    (AT_WORK, "Canceled", 1000, (OPEN, 1000, HANDED), "90", "0", [0]),
+    (SENDING, ("In progress", None), (OPEN, 250, HANDED), ("90", "4"), [0]),
+    (SENDING, ("Completed", 0), (OPEN, 0, HANDED), ("90", "4"), [0]),
+    (SENDING, ("Partial", 400), (OPEN, 400, HANDED), ("90", "2.4"), [0]),
+    (AT_WORK, ("In progress", 100), (OPEN, 100, HANDED), ("90", "4"), [0]),
+    (AT_WORK, ("Completed", 0), (OPEN, 0, HANDED), ("90", "4"), [0]),
+    (AT_WORK, ("Partial", 400), (OPEN, 400, HANDED), ("90", "2.4"), [0]),
+    (AT_WORK, ("Canceled", 1000), (OPEN, 1000, HANDED), ("90", "0"), [0]),
     # The other one has delivered it all: more is a gift, and less is refunded after all.
-    (DELIVERED, "In progress", 1000, (DONE, 0, HANDED), "90", "4", [0]),
-    (DELIVERED, "Completed", 0, (DONE, 0, HANDED), "90", "4", [250]),
-    (DELIVERED, "Partial", 100, (DONE, 0, HANDED), "90", "3.6", [150]),
-    (DELIVERED, "Partial", 400, (PARTIAL, 150, HANDED), "91.5", "2.4", [0]),
-    (DELIVERED, "Canceled", 0, (PARTIAL, 750, HANDED), "97.5", "0", [0]),
+    (DELIVERED, ("In progress", 1000), (DONE, 0, HANDED), ("90", "4"), [0]),
+    (DELIVERED, ("Completed", 0), (DONE, 0, HANDED), ("90", "4"), [250]),
+    (DELIVERED, ("Partial", 100), (DONE, 0, HANDED), ("90", "3.6"), [150]),
+    (DELIVERED, ("Partial", 400), (PARTIAL, 150, HANDED), ("91.5", "2.4"), [0]),
+    (DELIVERED, ("Canceled", 0), (PARTIAL, 750, HANDED), ("97.5", "0"), [0]),
     # The other one has left some of it, which was refunded: what was delivered after all is charged again.
-    (LEFT_SOME, "In progress", None, (PARTIAL, 100, HANDED), "91", "4", [0]),
-    (LEFT_SOME, "Partial", 200, (PARTIAL, 50, HANDED), "90.5", "3.2", [0]),
-    (LEFT_SOME, "Completed", 0, (DONE, 0, HANDED), "90", "4", [150]),
-    (LEFT_SOME, "Canceled", 0, (PARTIAL, 850, HANDED), "98.5", "0", [0]),
+    (LEFT_SOME, ("In progress", None), (PARTIAL, 100, HANDED), ("91", "4"), [0]),
+    (LEFT_SOME, ("Partial", 200), (PARTIAL, 50, HANDED), ("90.5", "3.2"), [0]),
+    (LEFT_SOME, ("Completed", 0), (DONE, 0, HANDED), ("90", "4"), [150]),
+    (LEFT_SOME, ("Canceled", 0), (PARTIAL, 850, HANDED), ("98.5", "0"), [0]),
 ]
 
 
-@pytest.mark.parametrize(("where", "word", "remains", "order_then", "left", "cost", "surpluses"), CASES)
+@pytest.mark.parametrize(("where", "told", "order_then", "left_and_cost", "surpluses"), CASES)
 def test_what_becomes_of_the_order(
     where: str,
-    word: str,
-    remains: int | None,
+    told: tuple[str, int | None],
     order_then: tuple[Status, int, Dispatch],
-    left: str,
-    cost: str,
+    left_and_cost: tuple[str, str],
     surpluses: list[int],
 ) -> None:
     first = rest_elsewhere(where)
     for _ in range(2):  # told again, it changes nothing
-        order = tell(first, word, remains)
+        order = tell(first, *told)
         assert (order.status, order.remains, order.dispatch) == order_then
-        assert balance_of(order.customer) == Decimal(left)
-        assert first.cost == Decimal(cost)
+        assert (balance_of(order.customer), first.cost) == tuple(map(Decimal, left_and_cost))
         assert [event["surplus"] for event in events(order, EventKind.OVERLAP)] == surpluses
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from purveyor.money.models import Transfer, TransferKind
 from purveyor.orders.models import EventKind, Order, OrderEvent
@@ -140,6 +141,26 @@ def _part(child: Order) -> Line:
     return Line(at=child.created_at, kind=LineKind.PART, who=PANEL, text=text, data={"order": child.pk})
 
 
+_FOR_STAFF: Final = {
+    EventKind.HELD: (LineKind.HELD, gettext_noop("Held")),
+    EventKind.UNKNOWN_STATUS: (
+        LineKind.ALARM,
+        gettext_noop("The provider’s word “%(word)s” means nothing to us"),
+    ),
+    EventKind.ELSEWHERE: (
+        LineKind.REST,
+        gettext_noop("%(delivered)s were delivered; %(rest)s go to another provider"),
+    ),
+    EventKind.OVERLAP: (
+        LineKind.ALARM,
+        gettext_noop(
+            "Hand-over %(fulfilment)s went on after its rest was given to another: it has delivered "
+            "%(delivered)s; in all %(surplus)s more than ordered"
+        ),
+    ),
+}
+
+
 def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
     """What a kept event says; None where transfers tell it, or where it is no customer's business."""
     data = event.data
@@ -158,19 +179,9 @@ def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
             reason = "" if for_customer else reason
         case _ if for_customer:
             return None
-        case EventKind.HELD:
-            line, text = LineKind.HELD, _("Held")
-        case EventKind.UNKNOWN_STATUS:
-            line, text = LineKind.ALARM, _("The provider’s word “%(word)s” means nothing to us")
-        case EventKind.ELSEWHERE:
-            line = LineKind.REST
-            text = _("%(delivered)s were delivered; %(rest)s go to another provider")
-        case EventKind.OVERLAP:
-            line = LineKind.ALARM
-            text = _(
-                "Hand-over %(fulfilment)s went on after its rest was given to another: it has delivered "
-                "%(delivered)s, %(surplus)s more than ordered in all"
-            )
+        case EventKind() as kind if kind in _FOR_STAFF:
+            line, told = _FOR_STAFF[kind]
+            text = _(told)
         case EventKind.CORRECTION if not data["done"]:
             line = LineKind.PROPOSED
             text = _("%(amount)s was refunded too much and is not there any more: for staff to decide")
