@@ -142,6 +142,8 @@ options = st.builds(
     RouteOption,
     route_id=st.integers(1, 6),
     provider_id=st.integers(1, 3),
+    provider=st.just("One"),
+    closed=st.sampled_from([False, False, True]),
     external_id=st.just("1"),
     rate=rates | st.just(Decimal(10) ** 40),
     terms=st.just(TERMS),
@@ -166,6 +168,7 @@ def test_a_rest_goes_only_where_it_can_be_taken_at_once(
     for option in taking:
         assert option.route_id not in used
         assert not option.hold_reason
+        assert not option.closed
         assert (option.min or 1) <= rest <= (option.max or rest)
         cost = expected_cost(rate=option.rate, terms=TERMS, quantity=rest, is_package=False)
         assert keeps_margin(cost=cost, charge=sale.charge, floor_percent=option.margin_floor_percent)
