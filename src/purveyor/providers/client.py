@@ -2,6 +2,7 @@
 
 ProviderTrouble
 ├── NotSent      the request never left: surely not executed
+├── OverBudget   we did not make it, because the provider's budget of calls is spent
 └── Ambiguous    it may have been executed, and there is no answer to read
 """
 
@@ -50,6 +51,10 @@ class ProviderTrouble(Exception):
 
 class NotSent(ProviderTrouble):
     """The request never left: the provider surely did not execute it."""
+
+
+class OverBudget(ProviderTrouble):
+    """The call was not made: the provider's budget of calls is spent for now."""
 
 
 class Ambiguous(ProviderTrouble):

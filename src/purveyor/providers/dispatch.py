@@ -138,7 +138,7 @@ class Dispatcher:
 
     async def _ask(self, item: HandOver) -> Answered:
         try:
-            answer = await self._workplace.call(item.provider, item.fields)
+            answer = await self._workplace.call(item.provider, item.fields, paid=True)
         except NotSent as trouble:
             return Answered(hand_over=item, reply=Refused(RefusalClass.NOT_SENT, str(trouble)))
         except Ambiguous as trouble:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from purveyor.providers.cancels import AGAIN, CancelWish, claim_cancels, record_cancel
-from purveyor.providers.client import Ambiguous, NotSent
+from purveyor.providers.client import Ambiguous, NotSent, OverBudget
 from purveyor.providers.models import ForwardState
 from purveyor.providers.refills import MOST_AT_ONCE, RefillWish, claim_refills, record_asked, record_told
 from purveyor.providers.refusals import RefusalClass
@@ -151,6 +151,8 @@ class Forwarder:
             return await self._workplace.call(provider, fields)
         except NotSent as trouble:
             return Refused(RefusalClass.NOT_SENT, str(trouble))
+        except OverBudget as trouble:
+            return Refused(RefusalClass.GIVEN_BACK, str(trouble))
         except Ambiguous as trouble:
             return Unclear(str(trouble))
 

@@ -19,6 +19,7 @@ from purveyor.providers.elsewhere import supersede
 from purveyor.providers.holds import NOT_WRITABLE
 from purveyor.providers.locking import lock_order
 from purveyor.providers.models import NEUTRAL_SCORE
+from purveyor.providers.paying import orders_affordable, spend_calls
 from purveyor.providers.planning import Planned, plan_orders
 from purveyor.providers.standing import Standing, standings
 
@@ -93,9 +94,14 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     providers = standings()
     limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
     room = {provider_id: limit - busy.get(provider_id, 0) for provider_id, limit in limits.items()}
+    limited = [item for item in room if room[item] > 0 and providers[item].calls_per_minute is not None]
+    if limited:
+        affordable = orders_affordable(limited)
+        room |= {provider_id: min(room[provider_id], affordable[provider_id]) for provider_id in limited}
     full = [provider_id for provider_id, left in room.items() if left <= 0]
     if full and len(full) == len(room):
-        return Claim(capacity=limits, drained=False), {}
+        # Answers make room again, and wake the dispatcher; a budget does it by and by.
+        return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
     excluded = set(_busy_services(full=full, sendable=list(room)))
     hand_overs: list[HandOver] = []
     end: dict[int, str] = {}
@@ -104,7 +110,8 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
         orders = claim_queued(wanted, except_services=excluded, after=last)
         if not orders:
-            return Claim(hand_overs=hand_overs, capacity=limits), end
+            drained = True
+            break
         plan = plan_orders(orders, providers, room)
         for reason, held in plan.hold.items():
             hold([item.order_id for item in held], reason=reason, decisions=[item.decision for item in held])
@@ -117,6 +124,8 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
             break
         # Orders that wait for a full provider hid those of others: look past them, without their services.
         last, excluded = orders[-1].id, excluded | plan.crowded
+    if limited:
+        spend_calls(Counter(item.provider.id for item in hand_overs))
     return Claim(hand_overs=hand_overs, capacity=limits, drained=drained), end
 
 

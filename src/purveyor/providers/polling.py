@@ -15,9 +15,11 @@ from django.db import transaction
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.models import OrderKind
+from purveyor.providers.call_budget import CallBudget
 from purveyor.providers.client import NotSent, ProviderTrouble
 from purveyor.providers.following import follow
 from purveyor.providers.metrics import POLLED
+from purveyor.providers.paying import every_budget, spend_calls, status_budget
 from purveyor.providers.polling_budget import AHEAD, IDS_PER_CALL, LISTS_AT_ONCE, Budget
 from purveyor.providers.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
 from purveyor.providers.refusals import RefusalClass
@@ -67,7 +69,13 @@ def claim_due(*, busy: Mapping[int, int]) -> list[Round]:
     if not free:
         return []
     claims = [
-        _Claim(budget=_budget(row), now=row.now, provider_id=row.id, lists=free[row.id])
+        _Claim(
+            budget=status_budget(row),
+            every=every_budget(row),
+            now=row.now,
+            provider_id=row.id,
+            lists=free[row.id],
+        )
         for row in fetch_all(_SQL["lock_budgets"], {"providers": list(free)})
     ]
     claims = [claim for claim in claims if claim.calls_left != 0]
@@ -103,13 +111,17 @@ class _Claim:
 
     provider_id: int
     budget: Budget | None
+    """Of `status`."""
+    every: CallBudget | None
+    """Of all calls."""
     now: datetime
     lists: int
 
     @property
     def calls_left(self) -> int | None:
         """None when nobody counts them."""
-        return None if self.budget is None else self.budget.calls_left(now=self.now)
+        budgets = (self.budget, self.every)
+        return min((item.calls_left(now=self.now) for item in budgets if item is not None), default=None)
 
     @property
     def room(self) -> int:
@@ -118,19 +130,9 @@ class _Claim:
         return lists * IDS_PER_CALL
 
 
-def _budget(row: Any) -> Budget | None:
-    if row.status_calls_per_minute is None:
-        return None
-    return Budget(
-        calls_per_minute=row.status_calls_per_minute,
-        spent_until=row.status_spent_until,
-        stretch=row.status_stretch,
-    )
-
-
 def _spend(claimed: Sequence[tuple[_Claim, Sequence[Any]]]) -> None:
     """Write down what the claims cost the budgets."""
-    spent = []
+    spent, made = [], {}
     for claim, rows in claimed:
         if claim.budget is None:
             continue
@@ -144,6 +146,10 @@ def _spend(claimed: Sequence[tuple[_Claim, Sequence[Any]]]) -> None:
             more_is_due=due == claim.room or (alone > 0 and calls == claim.calls_left),
         )
         spent.append({"id": claim.provider_id, "spent_until": budget.spent_until, "stretch": budget.stretch})
+        if claim.every is not None:
+            made[claim.provider_id] = calls
+    if made:
+        spend_calls(made)
     if spent:
         with hot_cursor() as cursor:
             cursor.execute(_SQL["spend_budgets"].encode(), {"spent": as_json(spent)})
@@ -225,7 +231,7 @@ class Poller:
         await asyncio.gather(*(ask(followed) for followed in item.followed))
 
     async def _ask_together(self, provider: Standing, followed: Sequence[Followed]) -> None:
-        replies = await self._statuses(provider, [item.external_id for item in followed])
+        replies = await self._statuses(provider, [item.external_id for item in followed], paid=True)
         if isinstance(replies, Unclear | Refused):
             await self._later(followed, replies)
             return
@@ -253,12 +259,12 @@ class Poller:
                 await self._later([item], Unclear(reply.text))
 
     async def _statuses(
-        self, provider: Standing, ids: Sequence[str]
+        self, provider: Standing, ids: Sequence[str], *, paid: bool
     ) -> dict[str, StatusReply | Refused] | Refused | Unclear:
         """Ask about ids: one as `order`, several as `orders`. Trouble on the way is an unclear answer."""
         wanted = {"order": ids[0]} if len(ids) == 1 else {"orders": ",".join(ids)}
         try:
-            answer = await self._workplace.call(provider, {"action": "status", **wanted})
+            answer = await self._workplace.call(provider, {"action": "status", **wanted}, paid=paid)
         except NotSent as trouble:
             await self._setback(provider, Setback.UNREACHABLE, str(trouble))
             return Unclear(str(trouble))
@@ -294,7 +300,7 @@ class Poller:
         charges: dict[str, StatusReply | Refused] | Refused | Unclear = {}
         vary = bool(fresh) and await self._workplace.in_database(quantities_vary, item.id)
         if vary:
-            charges = await self._statuses(provider, fresh[:IDS_PER_CALL])
+            charges = await self._statuses(provider, fresh[:IDS_PER_CALL], paid=False)
         told = {} if isinstance(charges, Refused | Unclear) else charges
         await self._workplace.in_database(
             follow_subscription, fulfilment_id=item.id, reply=reply, posts=told, asked=item.asked

@@ -1,15 +1,16 @@
 -- name: lock_budgets
--- Of providers that may be asked: the budget of status calls, or none. A provider of which another worker is taking
+-- Of providers that may be asked: the budgets of status calls and of all calls, or none. A provider of which another worker is taking
 -- a list at this moment is left out rather than waited for.
 WITH budgeted AS (
-    SELECT id, status_calls_per_minute, status_spent_until, status_stretch FROM providers_provider
-    WHERE id = ANY(%(providers)s::bigint[]) AND status_calls_per_minute IS NOT NULL
+    SELECT id, status_calls_per_minute, status_spent_until, status_stretch, calls_per_minute, calls_spent_until
+    FROM providers_provider
+    WHERE id = ANY(%(providers)s::bigint[]) AND coalesce(status_calls_per_minute, calls_per_minute) IS NOT NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
 SELECT budgeted.*, now() AS now FROM budgeted
 UNION ALL
-SELECT id, NULL, status_spent_until, status_stretch, now() FROM providers_provider
-WHERE id = ANY(%(providers)s::bigint[]) AND status_calls_per_minute IS NULL;
+SELECT id, NULL, status_spent_until, status_stretch, NULL, calls_spent_until, now() FROM providers_provider
+WHERE id = ANY(%(providers)s::bigint[]) AND coalesce(status_calls_per_minute, calls_per_minute) IS NULL;
 
 -- name: claim_due
 -- Fulfilments to ask about now, of each provider as many as it has room for and as the calls left in its budget reach:

@@ -16,7 +16,7 @@ from django.db import transaction
 from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.catalog.prices import charge
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
-from purveyor.providers.client import Ambiguous, NotSent
+from purveyor.providers.client import Ambiguous, NotSent, OverBudget
 from purveyor.providers.evidence import (
     MOST_PROBED,
     Gap,
@@ -194,13 +194,18 @@ def conclude(case: Case, kind: EvidenceKind, verdict: Verdict) -> None:
         _keep(case, kind, f"{text}; not settled: {trouble}")
 
 
-@transaction.atomic
-def _keep(case: Case, kind: EvidenceKind, text: str) -> None:
-    again = look_again_after(case.age)
+def look_again(case: Case, after: timedelta) -> None:
+    """Have a hand-over looked at again after so long, if it is unknown still."""
     with hot_cursor() as cursor:
         cursor.execute(
-            _SQL["look_again"].encode(), {"fulfilment": case.fulfilment_id, "after": again.total_seconds()}
+            _SQL["look_again"].encode(), {"fulfilment": case.fulfilment_id, "after": after.total_seconds()}
         )
+
+
+@transaction.atomic
+def _keep(case: Case, kind: EvidenceKind, text: str) -> None:
+    look_again(case, look_again_after(case.age))
+    with hot_cursor() as cursor:
         cursor.execute(
             _SQL["keep_evidence"].encode(),
             {
@@ -238,11 +243,17 @@ class Reconciler:
     async def _run(self, provider_id: int, cases: list[Case]) -> None:
         try:
             for case in cases:
-                await self._look_into(case)
+                await self._look_into_if_affordable(case)
         except Exception as failure:  # noqa: BLE001  (what was not looked into is due again by its lease)
             self._workplace.log_failure("reconciling", failure)
         finally:
             del self._running[provider_id]
+
+    async def _look_into_if_affordable(self, case: Case) -> None:
+        try:
+            await self._look_into(case)
+        except OverBudget:
+            await self._workplace.in_database(look_again, case, SOONEST_AGAIN)
 
     async def _look_into(self, case: Case) -> None:
         if may_repeat(case):

@@ -56,6 +56,9 @@ class Standing:
     terms: Terms
     """Of buying from it."""
     parallel_calls: int
+    calls_per_minute: int | None
+    """Of every kind; None is no limit."""
+    status_calls_per_minute: int | None
     troubles: int
     sendable: bool
     """Whether orders go to it."""
@@ -110,6 +113,8 @@ def _standing(row: Any) -> Standing:
             fx_rate=row.fx_rate, top_up_bonus_percent=row.top_up_bonus_percent, fee_percent=row.fee_percent
         ),
         parallel_calls=row.parallel_calls,
+        calls_per_minute=row.calls_per_minute,
+        status_calls_per_minute=row.status_calls_per_minute,
         troubles=row.troubles,
         sendable=row.sendable,
         callable=row.callable,

@@ -13,8 +13,9 @@ from django.db import InterfaceError, OperationalError, connection
 from psycopg.errors import DeadlockDetected
 
 from purveyor.orders.placing import PlacingInterrupted
-from purveyor.providers.client import Client, NotSent, ProviderTrouble
+from purveyor.providers.client import Client, NotSent, OverBudget, ProviderTrouble
 from purveyor.providers.metrics import CALLS, CALLS_FAILED, LOOP_FAILURES
+from purveyor.providers.paying import pay
 from purveyor.providers.replies import Answer
 from purveyor.providers.standing import Standing
 
@@ -44,9 +45,14 @@ class Workplace:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: _with_connection(function, args, kwargs))
 
-    async def call(self, provider: Standing, fields: Mapping[str, str]) -> Answer:
-        """Call a provider. Raises `NotSent` or `Ambiguous`."""
+    async def call(self, provider: Standing, fields: Mapping[str, str], *, paid: bool = False) -> Answer:
+        """Call a provider; `paid` where the call is off its budgets already.
+
+        Raises `NotSent`, `Ambiguous` or `OverBudget`.
+        """
         action = fields["action"]
+        if not paid:
+            await self._pay(provider, action)
         began = time.perf_counter()
         try:
             answer = await self._client(provider).call(fields)
@@ -57,6 +63,14 @@ class Workplace:
             raise
         CALLS.labels(action=action).observe(time.perf_counter() - began)
         return answer
+
+    async def _pay(self, provider: Standing, action: str) -> None:
+        status = action == "status"
+        limited = provider.calls_per_minute is not None
+        if not limited and not (status and provider.status_calls_per_minute is not None):
+            return
+        if not await self.in_database(pay, provider_id=provider.id, status=status):
+            raise OverBudget(f"the budget of calls to {provider.name} is spent for now")
 
     def _client(self, provider: Standing) -> Client:
         """The line to a provider; a new one when its address or key has changed."""

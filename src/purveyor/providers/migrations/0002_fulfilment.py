@@ -687,7 +687,7 @@ class Migration(migrations.Migration):
             model_name="provider",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("calls_per_minute__gte", 1),
+                    ("calls_per_minute__gte", 2),
                     ("status_calls_per_minute__gte", 1),
                     ("status_stretch__gt", 0),
                 ),

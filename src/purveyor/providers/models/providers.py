@@ -123,7 +123,7 @@ class Provider(models.Model):
             models.CheckConstraint(
                 name="a_provider_can_be_asked",
                 condition=models.Q(
-                    status_calls_per_minute__gte=1, status_stretch__gt=0, calls_per_minute__gte=1
+                    status_calls_per_minute__gte=1, status_stretch__gt=0, calls_per_minute__gte=2
                 ),
             ),
         ]
