@@ -13,7 +13,7 @@ from purveyor.providers.importing import Choice, import_services
 from purveyor.providers.models import Provider
 from purveyor.providers.pricing import PricingRule
 from purveyor.providers.syncing import sync_provider
-from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.testing import make_desk, make_provider, make_route
 from purveyor.simulator.catalogue import standard
 from purveyor.simulator.testing import Simulator, running_simulator
 
@@ -69,3 +69,16 @@ def sold(provider: Provider, order_type: OrderType) -> Service:
     )
     make_route(service, provider, external_id=offer.id, rate=offer.rate)
     return service
+
+
+@pytest.fixture
+def handmade() -> Service:
+    """A service that people deliver, with refill and cancel, once it has a desk."""
+    forget()
+    return make_service(rate="2.00", refill=True, cancel=True)
+
+
+@pytest.fixture
+def desk(handmade: Service) -> Provider:
+    """Where they deliver it."""
+    return make_desk(handmade)

@@ -20,7 +20,7 @@ class DeskError(Exception):
     """An answer that is not what was asked for; its text is for the person who reads the caller's log."""
 
     status: ClassVar[HTTPStatus]
-    code: ClassVar[str]
+    code: str
     headers: ClassVar[dict[str, str]] = {}
 
 
@@ -58,6 +58,16 @@ class WrongMethod(DeskError):
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     code = "wrong_method"
+
+
+class JobRefused(DeskError):
+    """What is told of a job cannot be, as it stands."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class BodyTooLarge(DeskError):

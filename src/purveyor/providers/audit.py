@@ -101,6 +101,21 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        name="desks have their jobs",
+        explanation="What was handed to a desk is a job there, which is open until the hand-over has ended.",
+        sql="""
+            SELECT fulfilment.id AS fulfilment, fulfilment.ended_at, job.id AS job, job.state
+            FROM providers_fulfilment fulfilment
+            JOIN providers_provider provider
+                ON provider.id = fulfilment.provider_id AND provider.kind = 'manual'
+            LEFT JOIN providers_deskjob job ON job.fulfilment_id = fulfilment.id AND job.kind = 'order'
+            WHERE fulfilment.handover = 'accepted' AND (
+                job.id IS NULL OR job.desk_id <> fulfilment.provider_id
+                OR (job.state = 'ended') <> (fulfilment.ended_at IS NOT NULL)
+            )
+        """,
+    ),
+    Check(
         name="attempts and hand-overs agree",
         explanation="A hand-over that is accepted or refused has no attempt that still waits for its answer.",
         sql="""

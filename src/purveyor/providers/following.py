@@ -140,6 +140,8 @@ def _has_begun(row: Any, reply: StatusReply) -> bool:
 
 
 def _delay(row: Any, *, remains: int | None, ended: bool) -> timedelta | None:
+    if row.by_hand:
+        return None  # people tell by themselves
     if ended:
         return delay_after_end(since_end=row.since_end or timedelta(0))
     return next_delay(
@@ -163,6 +165,7 @@ def _report(item: _Told, reply: StatusReply | Refused) -> Report | None:
         start_count=reply.start_count,
         remains=remains_of_order(remains=reply.remains, sent=row.quantity, ordered=row.wanted),
         word=reply.word,
+        reason=reply.reason,
     )
 
 

@@ -1,15 +1,19 @@
 -- name: adopt_cancels
 -- Customers' wishes go to the hand-over that was accepted last. A wish that was refused and is repeated goes again.
+-- One that was handed over by hand is answered by people.
 INSERT INTO providers_canceltask (cancel_request_id, fulfilment_id)
-SELECT DISTINCT ON (request.id) request.id, fulfilment.id
-FROM orders_cancelrequest request
-JOIN providers_fulfilment fulfilment
-    ON fulfilment.order_id = request.order_id AND fulfilment.handover = 'accepted'
-    AND NOT fulfilment.superseded AND fulfilment.refill_id IS NULL
-WHERE request.status = 'requested' AND NOT EXISTS (
-    SELECT FROM providers_canceltask task WHERE task.cancel_request_id = request.id AND task.state <> 'refused'
-)
-ORDER BY request.id, fulfilment.number DESC
+SELECT last.request_id, last.fulfilment_id FROM (
+    SELECT DISTINCT ON (request.id) request.id AS request_id, fulfilment.id AS fulfilment_id, fulfilment.provider_id
+    FROM orders_cancelrequest request
+    JOIN providers_fulfilment fulfilment
+        ON fulfilment.order_id = request.order_id AND fulfilment.handover = 'accepted'
+        AND NOT fulfilment.superseded AND fulfilment.refill_id IS NULL
+    WHERE request.status = 'requested' AND NOT EXISTS (
+        SELECT FROM providers_canceltask task WHERE task.cancel_request_id = request.id AND task.state <> 'refused'
+    )
+    ORDER BY request.id, fulfilment.number DESC
+) AS last
+JOIN providers_provider provider ON provider.id = last.provider_id AND provider.kind = 'api'
 ON CONFLICT (fulfilment_id) DO UPDATE SET
     cancel_request_id = excluded.cancel_request_id, state = 'waiting', tries = 0, next_at = now();
 
@@ -40,17 +44,20 @@ UPDATE providers_fulfilment SET next_poll_at = least(next_poll_at, now() + %(sec
 WHERE id = %(id)s AND next_poll_at IS NOT NULL;
 
 -- name: adopt_refills
--- Of several that delivered an order, whoever delivered most is asked.
+-- Of several that delivered an order, whoever delivered most is asked; what people delivered, people refill.
 INSERT INTO providers_refilltask (refill_id, fulfilment_id)
-SELECT DISTINCT ON (refill.id) refill.id, fulfilment.id
-FROM orders_refill refill
-JOIN providers_fulfilment fulfilment
-    ON fulfilment.order_id = refill.order_id AND fulfilment.handover = 'accepted'
-    AND fulfilment.refill_id IS NULL
-WHERE refill.status = 'Pending' AND NOT EXISTS (
-    SELECT FROM providers_refilltask task WHERE task.refill_id = refill.id
-)
-ORDER BY refill.id, fulfilment.delivered DESC NULLS LAST, fulfilment.number DESC
+SELECT last.refill_id, last.fulfilment_id FROM (
+    SELECT DISTINCT ON (refill.id) refill.id AS refill_id, fulfilment.id AS fulfilment_id, fulfilment.provider_id
+    FROM orders_refill refill
+    JOIN providers_fulfilment fulfilment
+        ON fulfilment.order_id = refill.order_id AND fulfilment.handover = 'accepted'
+        AND fulfilment.refill_id IS NULL
+    WHERE refill.status = 'Pending' AND NOT EXISTS (
+        SELECT FROM providers_refilltask task WHERE task.refill_id = refill.id
+    )
+    ORDER BY refill.id, fulfilment.delivered DESC NULLS LAST, fulfilment.number DESC
+) AS last
+JOIN providers_provider provider ON provider.id = last.provider_id AND provider.kind = 'api'
 ON CONFLICT (refill_id) DO NOTHING;
 
 -- name: claim_refills

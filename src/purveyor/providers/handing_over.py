@@ -15,6 +15,7 @@ from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.queue import claim_queued, hold, mark_handed
 from purveyor.orders.same_link import wait_in_line
+from purveyor.providers.desks import put_on_desks
 from purveyor.providers.elsewhere import supersede
 from purveyor.providers.holds import NOT_WRITABLE
 from purveyor.providers.locking import lock_order
@@ -68,8 +69,10 @@ def capacity(provider: Standing) -> int:
     """How many hand-overs to a provider may be written and unanswered.
 
     Twice as many as may be called at a time, so that no place waits for the next look into the queue. Not
-    more: when a worker is killed, each of them is an unknown outcome.
+    more: when a worker is killed, each of them is an unknown outcome. A desk takes whatever comes.
     """
+    if provider.by_hand:
+        return MOST_AT_ONCE
     return 1 if provider.one_by_one else 2 * provider.parallel_calls
 
 
@@ -204,6 +207,9 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
             )
         },
     )
+    put_on_desks(
+        [row.fulfilment_id for item, row in zip(planned, rows, strict=True) if item.provider.by_hand]
+    )
     return [
         HandOver(
             order_id=item.order.id,
@@ -215,4 +221,5 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
             usual=row.usual,
         )
         for item, row in zip(planned, rows, strict=True)
+        if not item.provider.by_hand
     ]

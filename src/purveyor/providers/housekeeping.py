@@ -16,6 +16,8 @@ from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
 from purveyor.providers import balances, late_orders
 from purveyor.providers.client import ProviderTrouble
+from purveyor.providers.desk_reports import MOST_GRANTED_AT_ONCE, grant_cancels
+from purveyor.providers.desks import adopt_refills
 from purveyor.providers.holds import (
     LONGEST_SAME_LINK_WAIT_SECONDS,
     RELEASED_WHEN_USABLE,
@@ -45,6 +47,7 @@ SYNC_RETRY_SECONDS: Final = 120
 RELEASE_IDLE_SECONDS: Final = 1.0
 RUNS_IDLE_SECONDS: Final = 1.0
 EXPIRY_IDLE_SECONDS: Final = 5.0
+DESKS_IDLE_SECONDS: Final = 1.0
 SYNC_IDLE_SECONDS: Final = 10.0
 
 
@@ -135,6 +138,11 @@ class Housekeeper:
         """Measure how long services and routes take."""
         looked_at = await self._workplace.in_database(measure_services)
         return max(looked_at, await self._workplace.in_database(measure_routes)) == MOST_AT_ONCE
+
+    async def serve_desks(self) -> bool:
+        """Put refills on the desks that delivered, and cancel there what nobody has begun."""
+        await self._workplace.in_database(adopt_refills)
+        return await self._workplace.in_database(grant_cancels) == MOST_GRANTED_AT_ONCE
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due; our own services stay."""

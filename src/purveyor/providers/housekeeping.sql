@@ -5,7 +5,8 @@
 WITH open AS MATERIALIZED (
     SELECT route.service_id, route.id AS route_id, route.margin_floor_percent AS floor_percent,
            offer.rate * provider.fx_rate * (100 + provider.fee_percent) AS price,
-           100 + provider.top_up_bonus_percent AS divisor, service.type = ANY(%(packages)s::text[]) AS is_package
+           100 + provider.top_up_bonus_percent AS divisor, provider.kind,
+           service.type = ANY(%(packages)s::text[]) AS is_package
     FROM providers_route route
     JOIN providers_providerservice offer ON offer.id = route.provider_service_id
     JOIN providers_provider provider ON provider.id = offer.provider_id
@@ -16,7 +17,7 @@ WITH open AS MATERIALIZED (
 SELECT orders.id FROM orders_order orders
 WHERE orders.dispatch = 'held' AND orders.hold_reason = ANY(%(reasons)s::text[]) AND EXISTS (
     SELECT FROM open
-    WHERE open.service_id = orders.service_id
+    WHERE open.service_id = orders.service_id AND (orders.kind <> 'subscription' OR open.kind = 'api')
       AND (open.floor_percent IS NULL OR CASE
         WHEN orders.kind = 'subscription'
         THEN open.price <= trunc(orders.unit_price * (100 - open.floor_percent) * 0.01, 8) * open.divisor

@@ -182,6 +182,9 @@ def _part(order: Any, before: Any, around: _Surroundings) -> _Part:
     service = around.services[order.service_id]
     form = FORMS[OrderType(service.type)]
     options: Sequence[RouteOption] = around.routes[order.service_id]
+    if order.kind == OrderKind.SUBSCRIPTION:
+        # A desk tells of no posts: only a panel can follow a subscription.
+        options = [option for option in options if not option.by_hand]
     sale = _sale(order, form)
     is_rest = before.accepted > 0
     if is_rest:
@@ -275,6 +278,7 @@ def route_options(
                 weight=row.weight,
                 score=NEUTRAL_SCORE if row.score is None else row.score,
                 closed=row.closed,
+                by_hand=provider.by_hand,
             )
         )
     return routes

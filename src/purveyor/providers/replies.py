@@ -80,6 +80,8 @@ class StatusReply:
     orders: tuple[str, ...] = ()
     old_orders: tuple[str, ...] = ()
     """Of a subscription: the provider's orders for its new and its old posts."""
+    reason: str = ""
+    """Why, in words that a customer can read: only people tell it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class RouteOption:
     score: float = NEUTRAL_SCORE
     closed: bool = False
     """Whether it is switched off, or its provider lists the service no more."""
+    by_hand: bool = False
+    """Whether people deliver."""
 
 
 class Why(StrEnum):

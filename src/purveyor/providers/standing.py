@@ -21,7 +21,7 @@ from purveyor.providers.dialect import USER_AGENT, Dialect, Method
 from purveyor.providers.holds import Hold
 from purveyor.providers.margin import Terms
 from purveyor.providers.metrics import SETBACKS
-from purveyor.providers.models import Provider
+from purveyor.providers.models import Provider, ProviderKind
 
 _SQL: Final = load_sql(__file__, "standing.sql")
 _log = structlog.get_logger(__name__)
@@ -63,7 +63,9 @@ class Standing:
     sendable: bool
     """Whether orders go to it."""
     callable: bool
-    """Whether it is called at all: also for orders that it already has."""
+    """Whether it is called at all: also for orders that it already has. A desk never is."""
+    by_hand: bool
+    """Whether it is a desk, where people deliver."""
     paused_reason: str
     takes_idempotency_key: bool
     """Whether the same `add` under the same key is the same order."""
@@ -118,6 +120,7 @@ def _standing(row: Any) -> Standing:
         troubles=row.troubles,
         sendable=row.sendable,
         callable=row.callable,
+        by_hand=row.kind == ProviderKind.MANUAL,
         paused_reason=row.paused_reason,
         takes_idempotency_key=row.takes_idempotency_key,
     )

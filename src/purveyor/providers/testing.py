@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from purveyor.catalog.models import Service
 from purveyor.money.models import Wallet, WalletKind
+from purveyor.providers.desks import create_desk, offer_by_hand
 from purveyor.providers.models import Provider, ProviderService, Route
 
 NOBODY_LISTENS: str = "http://127.0.0.1:9/api/v2"
@@ -49,3 +50,11 @@ def make_route(
         seen_at=timezone.now(),
     )
     return Route.objects.create(service=service, provider_service=offer, position=position, **others)
+
+
+def make_desk(service: Service | None = None, *, cost: Decimal | str = "0.50", name: str = "") -> Provider:
+    """A desk where people deliver; of a service, if one is given."""
+    desk = create_desk(name=name or f"Desk {next(_numbers)}")
+    if service is not None:
+        offer_by_hand(desk=desk, service_id=service.pk, cost=Decimal(cost))
+    return desk

@@ -72,6 +72,7 @@ async def work(workplace: Workplace) -> None:
         ("late orders", house.act_on_late_orders, late_orders.IDLE_SECONDS),
         ("balances", house.watch_balances, balances.IDLE_SECONDS),
         ("measuring", house.measure, measuring.IDLE_SECONDS),
+        ("desks", house.serve_desks, housekeeping.DESKS_IDLE_SECONDS),
         ("catalogues", house.sync_catalogues, housekeeping.SYNC_IDLE_SECONDS),
         ("events", house.number_events, numbering.IDLE_SECONDS),
         ("old events", house.delete_old_events, retention.IDLE_SECONDS),

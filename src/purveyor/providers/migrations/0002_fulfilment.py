@@ -220,6 +220,83 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="DeskJob",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("order", "Deliver an order"), ("refill", "Top a delivered order up again")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "Nobody has taken it"),
+                            ("taken", "Somebody works on it"),
+                            ("ended", "Its outcome tells how"),
+                        ],
+                        db_default="new",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "worker",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        help_text="Who took it last, as they call themselves.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "lease_seconds",
+                    models.PositiveIntegerField(
+                        help_text="How long after each sign of life it is theirs; empty is without end.",
+                        null=True,
+                    ),
+                ),
+                ("leased_until", models.DateTimeField(null=True)),
+                (
+                    "request_id",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        help_text="Of the request that took it, if it named one.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("completed", "Done"),
+                            ("partial", "Done in part: the rest is refunded"),
+                            ("canceled", "Not done: refunded"),
+                            ("rejected", "A refill that is not done"),
+                        ],
+                        db_default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        help_text="Why it was not done, for the customer to read.",
+                        max_length=200,
+                    ),
+                ),
+                ("ended_by", models.CharField(blank=True, db_default="", max_length=200)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("ended_at", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name="ImportedService",
             fields=[
                 (
@@ -583,6 +660,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="provider",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("api", "An upstream panel that speaks API v2"),
+                    (
+                        "manual",
+                        "A desk: people who deliver by hand take orders from its queue. It is never called",
+                    ),
+                ],
+                db_default="api",
+                default="api",
+                max_length=10,
+            ),
+        ),
+        migrations.AddField(
+            model_name="provider",
             name="listed_at",
             field=models.DateTimeField(help_text="When its services were last read.", null=True),
         ),
@@ -625,11 +718,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name="provider",
+            name="key",
+            field=models.CharField(
+                blank=True, help_text="Sent to the provider; redacted everywhere else.", max_length=500
+            ),
+        ),
+        migrations.AlterField(
+            model_name="provider",
             name="status_stretch",
             field=models.FloatField(
                 db_default=1.0,
                 help_text="How many times longer, or shorter, its orders wait for a question, as its budget reaches.",
             ),
+        ),
+        migrations.AlterField(
+            model_name="provider",
+            name="url",
+            field=models.URLField(blank=True, help_text="Empty of a desk, as is its key.", max_length=500),
         ),
         migrations.AlterField(
             model_name="providerservice",
@@ -756,6 +861,47 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="deskjob",
+            name="desk",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="jobs",
+                to="providers.provider",
+            ),
+        ),
+        migrations.AddField(
+            model_name="deskjob",
+            name="fulfilment",
+            field=models.ForeignKey(
+                help_text="What is delivered; of a refill, what is topped up.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="desk_jobs",
+                to="providers.fulfilment",
+            ),
+        ),
+        migrations.AddField(
+            model_name="deskjob",
+            name="refill",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="desk_job",
+                to="orders.refill",
+            ),
+        ),
+        migrations.AddField(
+            model_name="deskjob",
+            name="service",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="catalog.service",
+            ),
+        ),
+        migrations.AddField(
             model_name="importedservice",
             name="provider_service",
             field=models.ForeignKey(
@@ -808,6 +954,62 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="change",
             index=models.Index(fields=["provider_service", "aspect", "id"], name="changes_of_aspect"),
+        ),
+        migrations.AddIndex(
+            model_name="deskjob",
+            index=models.Index(fields=["desk", "id"], name="jobs_of_desk"),
+        ),
+        migrations.AddIndex(
+            model_name="deskjob",
+            index=models.Index(
+                condition=models.Q(("state", "ended"), _negated=True), fields=["desk", "id"], name="jobs_open"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="deskjob",
+            index=models.Index(condition=models.Q(("state", "new")), fields=["desk", "id"], name="jobs_new"),
+        ),
+        migrations.AddIndex(
+            model_name="deskjob",
+            index=models.Index(
+                condition=models.Q(("state", "taken")), fields=["desk", "leased_until"], name="jobs_leased"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="deskjob",
+            index=models.Index(
+                condition=models.Q(("request_id", ""), _negated=True),
+                fields=["desk", "request_id"],
+                name="jobs_by_request",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="deskjob",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "order")), fields=("fulfilment",), name="one_job_per_hand_over"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="deskjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "refill"), ("refill__isnull", False)),
+                    models.Q(("kind", "order"), ("refill__isnull", True)),
+                    _connector="OR",
+                ),
+                name="a_refill_job_has_its_refill",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="deskjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ended"), models.Q(("outcome", ""), _negated=True)),
+                    models.Q(models.Q(("state", "ended"), _negated=True), ("outcome", "")),
+                    _connector="OR",
+                ),
+                name="an_ended_job_has_an_outcome",
+            ),
         ),
         migrations.AddIndex(
             model_name="serviceedit",

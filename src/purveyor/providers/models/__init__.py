@@ -13,6 +13,7 @@ from purveyor.providers.models.changes import (
     ServiceEdit,
     Verdict,
 )
+from purveyor.providers.models.desks import DeskJob, JobKind, JobOutcome, JobState
 from purveyor.providers.models.fulfilments import (
     Attempt,
     EvidenceKind,
@@ -21,7 +22,7 @@ from purveyor.providers.models.fulfilments import (
     HandoverEvidence,
     Outcome,
 )
-from purveyor.providers.models.providers import Provider, ProviderService, Route
+from purveyor.providers.models.providers import Provider, ProviderKind, ProviderService, Route
 from purveyor.providers.models.routing import NEUTRAL_SCORE, Policy, RoutePolicy, RouteQuality
 from purveyor.providers.models.tasks import CancelTask, ForwardState, RefillTask
 from purveyor.providers.models.times import RouteTimes, ServiceTimes
@@ -37,15 +38,20 @@ __all__ = [
     "ChangeRule",
     "ChangeSet",
     "ChangeState",
+    "DeskJob",
     "EvidenceKind",
     "ForwardState",
     "Fulfilment",
     "Handover",
     "HandoverEvidence",
     "ImportedService",
+    "JobKind",
+    "JobOutcome",
+    "JobState",
     "Outcome",
     "Policy",
     "Provider",
+    "ProviderKind",
     "ProviderService",
     "RefillTask",
     "Rounding",

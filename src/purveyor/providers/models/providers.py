@@ -10,12 +10,27 @@ from purveyor.money.models import Wallet, amount_field
 from purveyor.providers.dialect import Method
 
 
+class ProviderKind(models.TextChoices):
+    """How orders reach a provider."""
+
+    API = "api", "An upstream panel that speaks API v2"
+    MANUAL = "manual", "A desk: people who deliver by hand take orders from its queue. It is never called"
+
+
 class Provider(models.Model):
-    """An upstream panel that speaks API v2."""
+    """Who fulfils orders: an upstream panel that speaks API v2, or a desk."""
 
     name = models.CharField(max_length=100, unique=True)
-    url = models.URLField(max_length=500)
-    key = models.CharField(max_length=500, help_text="Sent to the provider; redacted everywhere else.")
+    kind = models.CharField(
+        max_length=10,
+        choices=ProviderKind.choices,
+        default=ProviderKind.API,
+        db_default=ProviderKind.API,
+    )
+    url = models.URLField(max_length=500, blank=True, help_text="Empty of a desk, as is its key.")
+    key = models.CharField(
+        max_length=500, blank=True, help_text="Sent to the provider; redacted everywhere else."
+    )
     wallet = models.OneToOneField(Wallet, on_delete=models.PROTECT)
     currency = models.CharField(max_length=3, default="USD")
     fx_rate = models.DecimalField(
