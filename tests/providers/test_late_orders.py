@@ -231,6 +231,50 @@ def test_the_end_of_an_order_answers_for_staff(promised: Service) -> None:
     assert outcome(order) == PromiseOutcome.LATE
 
 
+def test_a_late_order_goes_elsewhere_once_its_provider_has_stopped(promised: Service) -> None:
+    promise(promised, PastPromise.REROUTE)
+    make_route(promised, make_provider(), rate="5.00", position=1)
+    order = accepted(promised)
+    tell(order, "In progress", remains=1500)
+    act()
+    assert (outcome(order), told_late(order)[0]) == (PromiseOutcome.REROUTED, ["rerouted"])
+    assert CancelTask.objects.get().cancel_request is None
+    assert not hand_over(busy={}).hand_overs
+    tell(order, "Partial", remains=1200)
+    order.refresh_from_db()
+    assert (order.status, order.dispatch, order.refunded) == (Status.IN_PROGRESS, Dispatch.QUEUED, 0)
+    (item,) = hand_over(busy={}).hand_overs
+    assert item.fields["quantity"] == "1200"
+    record([Answered(hand_over=item, reply=Accepted("2"))])
+    done = StatusReply(word="Completed", status=Status.COMPLETED, remains=0)
+    follow({item.fulfilment_id: done})
+    order.refresh_from_db()
+    assert (order.status, order.refunded) == (Status.COMPLETED, 0)
+    assert balance_of(order.customer) == 80
+    assert violations() == {}
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_order_without_another_route_stays_where_it_is(promised: Service, others: int) -> None:
+    promise(promised, PastPromise.REROUTE)
+    for _ in range(others):
+        make_route(promised, make_provider(enabled=False), rate="5.00", position=1)
+    order = accepted(promised)
+    act()
+    assert (outcome(order), told_late(order)[0]) == (PromiseOutcome.TOLD, ["told"])
+    assert not CancelTask.objects.exists()
+
+
+def test_an_order_that_waits_needs_no_other_provider_to_stop(promised: Service) -> None:
+    promise(promised, PastPromise.REROUTE)
+    order = place_one(make_customer("100"), promised, quantity=1000)
+    hold([order.pk], reason="The provider is out of funds")
+    act_on_late_orders()
+    act()
+    order.refresh_from_db()
+    assert (outcome(order), order.dispatch) == (PromiseOutcome.TOLD, Dispatch.HELD)
+
+
 @committed
 def test_two_workers_act_upon_an_order_once() -> None:
     service = make_service(rate="10.00")

@@ -66,7 +66,8 @@ _ALL: Final = (
         "order",
         ("promised_until", "outcome"),
         "An order is not complete in the promised time. The outcome says what follows: "
-        "`asked` (staff decide), `told` (nothing), `canceled` (its cancel was asked for).",
+        "`asked` (staff decide), `told` (nothing), `canceled` (its cancel was asked for), "
+        "`rerouted` (the same, and another provider delivers what remains).",
     ),
 )
 

@@ -207,31 +207,45 @@ def _part(row: Any, item: News | None) -> _Part:
 
 
 def _pass_on(orders: Collection[_Order]) -> set[int]:
-    """Queue the rests of these orders where the service's rule says so and a route takes them; tell which."""
+    """Queue the rests of these orders where a rule says so and a route takes them; tell which."""
     if not orders:
         return set()
-    found = {
-        row.id: row
-        for row in fetch_all(_SQL["by_rule"], {"orders": id_array(order.id for order in orders)})
-        if is_divisible(FORMS[OrderType(row.type)]) and row.accepted < MOST_FULFILMENTS
-    }
-    if not found:
-        return set()
-    options = route_options({row.service_id for row in found.values()}, standings())
-    passed = []
-    for order in orders:
-        row = found.get(order.id)
-        if row is None:
-            continue
-        sale = share_of(
-            Sale(charge=row.charge, quantity=row.quantity, is_package=False), quantity=order.remains
-        )
-        if routes_for_rest(options[row.service_id], used=row.used, sale=sale):
-            passed.append(order)
-        else:
-            RESTS.labels(outcome="no_route").inc()
+    rests = {order.id: order.remains for order in orders}
+    takers = _takers(_to_finish(rests, anyway=False), rests)
+    RESTS.labels(outcome="no_route").inc(sum(not taken for taken in takers.values()))
+    passed = [order for order in orders if takers.get(order.id)]
     _queue(passed)
     return {order.id for order in passed}
+
+
+def could_go_elsewhere(order_ids: Collection[int]) -> set[int]:
+    """The orders of which another route would take what remains now, rule or not.
+
+    In a transaction that holds the orders.
+    """
+    rows = _to_finish(order_ids, anyway=True)
+    takers = _takers(rows, {row.id: row.remains for row in rows if row.remains})
+    return {order_id for order_id, taken in takers.items() if taken}
+
+
+def _to_finish(order_ids: Collection[int], *, anyway: bool) -> list[Any]:
+    """The orders that another provider may finish, with what was tried before."""
+    rows = fetch_all(_SQL["to_finish"], {"orders": id_array(order_ids), "anyway": anyway})
+    return [
+        row for row in rows if is_divisible(FORMS[OrderType(row.type)]) and row.accepted < MOST_FULFILMENTS
+    ]
+
+
+def _takers(rows: Sequence[Any], rests: Mapping[int, int]) -> dict[int, bool]:
+    """Of each of these orders that has a rest: whether a route takes it now."""
+    options = route_options({row.service_id for row in rows}, standings()) if rows else {}
+    takers = {}
+    for row in rows:
+        if row.id in rests:
+            whole = Sale(charge=row.charge, quantity=row.quantity, is_package=False)
+            sale = share_of(whole, quantity=rests[row.id])
+            takers[row.id] = bool(routes_for_rest(options[row.service_id], used=row.used, sale=sale))
+    return takers
 
 
 def _queue(orders: Sequence[_Order]) -> None:

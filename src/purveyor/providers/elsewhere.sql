@@ -7,18 +7,21 @@ WHERE fulfilment.order_id = ANY(%(orders)s::bigint[])
   AND fulfilment.handover <> 'refused' AND fulfilment.refill_id IS NULL
 ORDER BY fulfilment.order_id, fulfilment.number;
 
--- name: by_rule
--- Of these orders, which the caller holds, those that another provider finishes by rule, and what was tried before.
--- Not where the customer wished the end; nor where money went back already; nor what a subscription's provider made
+-- name: to_finish
+-- Of these orders, which the caller holds, those that another provider may finish, and what was tried before: by the
+-- rule of the service, because the order was late and is rerouted for that, or `anyway`. Not where the customer wished the end; nor where money went back already; nor what a subscription's provider made
 -- by itself, which has no link of its own.
-SELECT orders.id, orders.service_id, orders.quantity, orders.charge, service.type,
+SELECT orders.id, orders.service_id, orders.quantity, orders.charge, orders.remains, service.type,
        array_remove(array_agg(fulfilment.route_id), NULL) AS used,
        count(*) FILTER (WHERE fulfilment.handover = 'accepted') AS accepted
 FROM orders_order orders
 JOIN catalog_service service ON service.id = orders.service_id
 JOIN providers_fulfilment fulfilment ON fulfilment.order_id = orders.id AND fulfilment.refill_id IS NULL
     AND (fulfilment.handover = 'accepted' OR fulfilment.refusal IN ('link', 'quantity'))
-WHERE orders.id = ANY(%(orders)s::bigint[]) AND service.finish_rest = 'rule'
+WHERE orders.id = ANY(%(orders)s::bigint[]) AND (
+    %(anyway)s OR service.finish_rest = 'rule' OR EXISTS (
+        SELECT FROM orders_orderpromise promise WHERE promise.order_id = orders.id AND promise.outcome = 'rerouted'
+    ))
   AND orders.kind = 'order' AND orders.source <> 'subscription' AND orders.refunded = 0
   AND orders.status IN ('Pending', 'Processing', 'In progress')
   AND NOT EXISTS (

@@ -1,6 +1,6 @@
 """Orders that are not complete when they were promised to be: each is acted upon once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import structlog
@@ -11,6 +11,7 @@ from purveyor.orders.cancelling import cancel_by_panel
 from purveyor.orders.models import EventKind, OrderEvent, OrderPromise, PastPromise, PromiseOutcome
 from purveyor.orders.promising import note_promises_of_held
 from purveyor.outbox.announcing import Event, announce
+from purveyor.providers.elsewhere import could_go_elsewhere
 from purveyor.providers.locking import lock_orders
 
 _SQL: Final = load_sql(__file__, "late_orders.sql")
@@ -25,6 +26,7 @@ _OUTCOMES: Final = {
     PastPromise.ASK: PromiseOutcome.ASKED,
     PastPromise.TELL: PromiseOutcome.TOLD,
     PastPromise.CANCEL: PromiseOutcome.CANCELED,
+    PastPromise.REROUTE: PromiseOutcome.REROUTED,
 }
 
 
@@ -49,8 +51,10 @@ def _act() -> int:
     lock_orders(ids)
     rows = fetch_all(_SQL["late"], {"ids": id_array(ids)})
     outcomes = {row.id: _outcome(row) for row in rows}
-    _settle(outcomes)
     late = [row for row in rows if outcomes[row.id] in _OUTCOMES.values()]
+    wanted = {order_id for order_id, outcome in outcomes.items() if outcome is PromiseOutcome.REROUTED}
+    outcomes |= dict.fromkeys(wanted - _ask_to_stop(wanted), PromiseOutcome.TOLD)
+    _settle(outcomes)
     _tell(late, outcomes)
     cancel_by_panel([row.id for row in late if outcomes[row.id] is PromiseOutcome.CANCELED], reason=TOO_LATE)
     return len(ids)
@@ -74,6 +78,18 @@ def _outcome(row: Any) -> PromiseOutcome:
     if row.ended:
         return PromiseOutcome.KEPT if row.status_at <= row.promised_until else PromiseOutcome.LATE
     return PromiseOutcome.DROPPED if row.past is None else _OUTCOMES[PastPromise(row.past)]
+
+
+def _ask_to_stop(order_ids: Collection[int]) -> set[int]:
+    """Ask the providers of these orders to stop, where another one would go on now; tell of which.
+
+    What they confirm as undelivered goes there then (`elsewhere`). An order that is still on its way, or
+    waits, will find another route without that.
+    """
+    movable = could_go_elsewhere(order_ids) if order_ids else set()
+    if not movable:
+        return set()
+    return {row.order_id for row in fetch_all(_SQL["ask_to_stop"], {"ids": id_array(movable)})}
 
 
 def _settle(outcomes: dict[int, PromiseOutcome]) -> None:

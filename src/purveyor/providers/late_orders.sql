@@ -14,6 +14,17 @@ LEFT JOIN orders_servicepromise of_service ON of_service.service_id = orders.ser
 WHERE orders.id = ANY(%(ids)s::bigint[])
 ORDER BY orders.id;
 
+-- name: ask_to_stop
+-- Whoever was asked last to deliver these orders, which the caller holds. A wish that was refused goes again.
+INSERT INTO providers_canceltask (fulfilment_id)
+SELECT DISTINCT ON (fulfilment.order_id) fulfilment.id FROM providers_fulfilment fulfilment
+WHERE fulfilment.order_id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'accepted'
+  AND fulfilment.ended_at IS NULL AND NOT fulfilment.superseded AND fulfilment.refill_id IS NULL
+ORDER BY fulfilment.order_id, fulfilment.number DESC
+ON CONFLICT (fulfilment_id) DO UPDATE SET state = 'waiting', tries = 0, next_at = now()
+    WHERE providers_canceltask.state = 'refused'
+RETURNING (SELECT order_id FROM providers_fulfilment WHERE id = fulfilment_id) AS order_id;
+
 -- name: settle
 UPDATE orders_orderpromise SET outcome = told.outcome, settled_at = now()
 FROM json_to_recordset(%(told)s::json) AS told (order_id bigint, outcome text)

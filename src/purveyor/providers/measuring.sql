@@ -51,7 +51,7 @@ RETURNING times.route_id AS id, (due.looked_at IS NULL OR EXISTS (
 -- first of them that did.
 SELECT service.id, service.type, ended.quantity, ended.status_at - ended.created_at AS finished_after,
        (SELECT min(fulfilment.started_at) FROM providers_fulfilment fulfilment
-        WHERE fulfilment.order_id = ended.id) - ended.created_at AS started_after
+        WHERE fulfilment.order_id = ended.id AND fulfilment.refill_id IS NULL) - ended.created_at AS started_after
 FROM unnest(%(ids)s::bigint[]) AS wanted (service_id)
 JOIN catalog_service service ON service.id = wanted.service_id
 CROSS JOIN LATERAL (
@@ -72,7 +72,7 @@ CROSS JOIN LATERAL (
     ORDER BY fulfilment.ended_at DESC LIMIT %(most)s
 ) AS ended
 JOIN orders_order orders ON orders.id = ended.order_id
-WHERE ended.cost = ended.expected_cost AND orders.status = 'Completed';
+WHERE ended.cost = ended.expected_cost AND ended.refill_id IS NULL AND orders.status = 'Completed';
 
 -- name: write_services
 UPDATE providers_servicetimes SET

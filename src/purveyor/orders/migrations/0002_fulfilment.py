@@ -34,7 +34,11 @@ class Migration(migrations.Migration):
                             ("told", "It is late, and that was told"),
                             ("asked", "It is late, and staff are asked what to do"),
                             ("waited", "Staff let it go on"),
-                            ("canceled", "It was asked to be canceled"),
+                            ("canceled", "Its cancel was asked for"),
+                            (
+                                "rerouted",
+                                "Its provider was asked to stop, so that another one delivers what remains",
+                            ),
                             ("dropped", "Nothing is promised of its service any more"),
                         ],
                         db_default="",
@@ -73,6 +77,10 @@ class Migration(migrations.Migration):
                             ("ask", "Staff are asked whether it goes on or is canceled"),
                             ("tell", "It is only told"),
                             ("cancel", "It is canceled, if whoever fulfils it agrees"),
+                            (
+                                "reroute",
+                                "It is canceled in the same way, and another provider delivers what remains",
+                            ),
                         ],
                         max_length=10,
                     ),

@@ -15,6 +15,7 @@ class PastPromise(models.TextChoices):
     ASK = "ask", "Staff are asked whether it goes on or is canceled"
     TELL = "tell", "It is only told"
     CANCEL = "cancel", "It is canceled, if whoever fulfils it agrees"
+    REROUTE = "reroute", "It is canceled in the same way, and another provider delivers what remains"
 
 
 class ServicePromise(models.Model):
@@ -49,7 +50,8 @@ class PromiseOutcome(models.TextChoices):
     TOLD = "told", "It is late, and that was told"
     ASKED = "asked", "It is late, and staff are asked what to do"
     WAITED = "waited", "Staff let it go on"
-    CANCELED = "canceled", "It was asked to be canceled"
+    CANCELED = "canceled", "Its cancel was asked for"
+    REROUTED = "rerouted", "Its provider was asked to stop, so that another one delivers what remains"
     DROPPED = "dropped", "Nothing is promised of its service any more"
 
 
