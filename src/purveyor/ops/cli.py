@@ -12,6 +12,7 @@ import click
 from purveyor import configuration
 from purveyor.configuration import WrongSetting
 from purveyor.ops import trouble
+from purveyor.ops.catalogue_commands import catalogue
 from purveyor.ops.customer_commands import customer, key
 from purveyor.ops.order_commands import order
 from purveyor.ops.service_commands import service
@@ -151,7 +152,7 @@ def demo() -> None:
         make_demo(say=say)
 
 
-for group in (customer, key, order, service, unknown):
+for group in (catalogue, customer, key, order, service, unknown):
     commands.add_command(group)
 
 

@@ -73,6 +73,9 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         + _loaded("purveyor.money.moving", "MoneyError")
         + _loaded("purveyor.catalog.service_settings", "ServiceSettingError")
         + _loaded("purveyor.providers.importing", "ImportTrouble")
+        + _loaded("purveyor.providers.pricing", "WrongPricing")
+        + _loaded("purveyor.providers.change_rules", "WrongRule")
+        + _loaded("purveyor.providers.changing", "WrongChange")
         + _loaded("purveyor.providers.settling", "CannotSettle"),
     ):
         return str(error)

@@ -3,7 +3,7 @@
 In each the provider is locked first and our services after it, in order of id, as a sync does.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from purveyor.providers.editing import Subjects, restored
-from purveyor.providers.effects import effect_of
+from purveyor.providers.effects import Effect, Subject, effect_of
+from purveyor.providers.margin import Terms
 from purveyor.providers.models import (
     Change,
     ChangeDecision,
@@ -75,16 +76,8 @@ def apply_changes(
         if newer[item.provider_service_id, item.aspect] != item.pk:
             left.append(f"{_named(item)}: overtaken by {newer[item.provider_service_id, item.aspect]}")
             continue
-        before = {name: restored(name, value) for name, value in item.before.items()}
         trouble = ""
-        for subject in subjects.of(item.provider_service_id):
-            effect = effect_of(
-                ChangeKind(item.kind),
-                before,
-                offer=item.provider_service,
-                terms=terms,
-                subject=subject,
-            )
+        for subject, effect in _effects(item, subjects, terms):
             trouble = effect.trouble or trouble
             subjects.give(item, subject, effect)
         if trouble:
@@ -130,6 +123,30 @@ def roll_back(
     done = [item for item in found if item.pk not in left]
     _decide(done, Verdict.ROLL_BACK, ChangeState.ROLLED_BACK, actor=actor, reason=reason)
     return Decided(len(done), _lines(left))
+
+
+@transaction.atomic
+def foresee(*, change_set_id: int) -> dict[int, list[tuple[Subject, Effect]]]:
+    """What applying the changes of a set that wait would do to each of our services now, by change."""
+    waiting = Change.objects.filter(change_set=change_set_id, state=ChangeState.WAITING)
+    changes = list(waiting.select_related("provider_service__provider").order_by("pk"))
+    subjects = Subjects({item.provider_service_id for item in changes})
+    return {
+        change.pk: list(_effects(change, subjects, terms_of(change.provider_service.provider)))
+        for change in changes
+    }
+
+
+def _effects(change: Change, subjects: Subjects, terms: Terms) -> Iterator[tuple[Subject, Effect]]:
+    """What a change does to each service of ours that hangs on its offer, by the list as it is now."""
+    before = {name: restored(name, value) for name, value in change.before.items()}
+    for subject in subjects.of(change.provider_service_id):
+        yield (
+            subject,
+            effect_of(
+                ChangeKind(change.kind), before, offer=change.provider_service, terms=terms, subject=subject
+            ),
+        )
 
 
 def _found(verdict: Verdict, *, change_set: int | None, change: int | None) -> tuple[Provider, list[Change]]:

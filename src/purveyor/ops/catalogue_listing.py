@@ -1,0 +1,154 @@
+"""Imports and change sets, as an operator reads them on the command line."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count
+
+from purveyor import configuration
+from purveyor.ops.terminal import in_one_line
+from purveyor.ops.trouble import Trouble
+from purveyor.providers.changing import foresee
+from purveyor.providers.editing import stored
+from purveyor.providers.effects import Effect, Subject
+from purveyor.providers.importing import Choice, preview
+from purveyor.providers.models import (
+    Change,
+    ChangeSet,
+    ChangeState,
+    Provider,
+    Rounding,
+    ServiceEdit,
+)
+from purveyor.providers.pricing import PricingRule
+
+SHOWN_TEXT_CHARACTERS = 60
+"""Of a name or description in a list."""
+
+
+def find_provider(name: str) -> Provider:
+    """Return a provider by its name or id. Raises `Trouble` where there is none."""
+    found = Provider.objects.filter(name=name).first()
+    if found is None and name.isdecimal():
+        found = Provider.objects.filter(pk=int(name)).first()
+    if found is None:
+        raise Trouble(f"there is no provider {name!r}")
+    return found
+
+
+def choice_of(
+    *, markup: Decimal, fixed: Decimal, step: Decimal, direction: str, below_cost: bool, **what: Any
+) -> Choice:
+    """What the options of an import choose. Raises `WrongPricing`."""
+    pricing = PricingRule(
+        markup_percent=markup, fixed=fixed, step=step, rounding=Rounding(direction), below_cost=below_cost
+    )
+    return Choice(pricing=pricing, **what)
+
+
+def preview_lines(*, provider: Provider, choice: Choice) -> Iterator[str]:
+    """What an import would make, at which price, and what it would pass over and why."""
+    proposals = preview(provider=provider, choice=choice)
+    currency = configuration.current().currency
+    for proposal in proposals:
+        offer = proposal.offer
+        what = f"{offer.external_id}  {in_one_line(offer.name)}"
+        if proposal.rate is None or proposal.cost is None or proposal.skipped:
+            yield f"{what}  skipped: {proposal.skipped}"
+        else:
+            price = f"{_plain(proposal.cost)} → {_plain(proposal.rate)} {currency}"
+            yield f"{what}  {price}  into {in_one_line(proposal.category)}"
+    made = sum(not proposal.skipped for proposal in proposals)
+    yield f"{made} would be made, {len(proposals) - made} skipped."
+
+
+def set_lines(*, provider: Provider | None, number: int) -> Iterator[str]:
+    """The newest change sets, with how many of their changes are in which state."""
+    sets = ChangeSet.objects.select_related("provider").order_by("-pk")
+    if provider is not None:
+        sets = sets.filter(provider=provider)
+    shown = list(sets[: number + 1])
+    for change_set in shown[:number]:
+        counted = Change.objects.filter(change_set=change_set).values_list("state")
+        numbers = dict(counted.annotate(number=Count("pk")).order_by())
+        told = [f"{numbers[state]} {_word(state)}" for state in ChangeState.values if state in numbers]
+        yield f"{_title(change_set)}: {', '.join(told)}"
+    if len(shown) > number:
+        yield "There are older ones: ask for more with --number."
+    if not shown:
+        yield "No list of a provider has changed."
+
+
+def change_lines(*, change_set_id: int, everything: bool) -> Iterator[str]:
+    """Every change of a set, what it did to our services or would do, and who decided it.
+
+    Raises `Trouble` where there is no such set.
+    """
+    change_set = ChangeSet.objects.select_related("provider").filter(pk=change_set_id).first()
+    if change_set is None:
+        raise Trouble(f"there is no change set {change_set_id}: `purveyor catalogue changes` lists them")
+    yield _title(change_set)
+    if change_set.shrunk:
+        yield "More than half of the list was lost at once, so all of it waits."
+    for decision in change_set.decisions.order_by("pk"):
+        why = f": {in_one_line(decision.reason)}" if decision.reason else ""
+        what = f"{_word(decision.verdict)} {decision.changes} by {decision.actor}{why}"
+        yield f"{decision.at:%Y-%m-%d %H:%M:%S} UTC  {what}"
+    edits: dict[int, list[ServiceEdit]] = {}
+    for edit in ServiceEdit.objects.filter(change__change_set=change_set).order_by("pk"):
+        edits.setdefault(edit.change_id, []).append(edit)
+    foreseen = foresee(change_set_id=change_set_id)
+    changes = change_set.changes.select_related("provider_service").order_by("pk")
+    shown = changes if everything else changes.exclude(state=ChangeState.NOTED)
+    for change in shown:
+        yield f"{change.pk}  {_of_provider(change)}  {_word(change.state)}"
+        yield from _done(edits.get(change.pk, ()))
+        yield from _to_do(foreseen.get(change.pk, ()))
+    hidden = changes.count() - len(shown)
+    if hidden:
+        yield f"{hidden} more, from which nothing of ours follows: see them with --all."
+
+
+def _done(edits: Iterable[ServiceEdit]) -> Iterator[str]:
+    for edit in edits:
+        back = ", taken back" if edit.undone_at else ""
+        was, now = _short(edit.before), _short(edit.after)
+        yield f"    service {edit.service_id}: {edit.field} {was} → {now}{back}"
+
+
+def _to_do(effects: Iterable[tuple[Subject, Effect]]) -> Iterator[str]:
+    for subject, effect in effects:
+        for field, value in effect.edits.items():
+            yield f"    service {subject.service.pk}: {field} would become {_short(stored(value))}"
+        if effect.trouble:
+            yield f"    service {subject.service.pk}: {effect.trouble}"
+
+
+def _of_provider(change: Change) -> str:
+    offer = change.provider_service
+    what = f"{change.kind} {offer.external_id} {in_one_line(offer.name)}"
+    fields = [name for name in change.after if name != "listed"] if change.before else []
+    return "  ".join(
+        [what, *(f"{_short(change.before[name])} → {_short(change.after[name])}" for name in fields)]
+    )
+
+
+def _title(change_set: ChangeSet) -> str:
+    return (
+        f"Change set {change_set.pk}  {in_one_line(change_set.provider.name)}  "
+        f"{change_set.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _word(state: str) -> str:
+    return state.replace("_", " ")
+
+
+def _short(value: Any) -> str:
+    text = in_one_line(str(value))
+    return text if len(text) <= SHOWN_TEXT_CHARACTERS else f"{text[:SHOWN_TEXT_CHARACTERS]}…"
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
