@@ -28,6 +28,7 @@ PROCESSES_MAX = 64
 TRUSTED_PROXIES_MAX = 16
 REFILL_WAIT_HOURS_MAX = 24 * 365
 EVENT_DAYS_MAX = 3650
+EXCHANGE_DAYS_MAX = 3650
 SIMULATOR_SPEED_MAX = 100_000.0
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -120,6 +121,11 @@ SETTINGS: tuple[Setting, ...] = (
         "Days that events are kept; what a reader has not read yet stays three times as long.",
         "30",
     ),
+    Setting(
+        "PURVEYOR_EXCHANGE_DAYS",
+        "Days that the wording of exchanges with providers is kept; of unknown ones, after they are settled.",
+        "30",
+    ),
     Setting("PURVEYOR_LOG_FORM", "Log lines as json or as text.", "json"),
 )
 
@@ -144,6 +150,7 @@ class Configuration:
     processes: int
     simulator_speed: float
     event_days: int
+    exchange_days: int
     log_form: str  # "json" | "text"
 
     @property
@@ -180,6 +187,7 @@ def load(environ: Mapping[str, str]) -> Configuration:
         processes=text.read("PURVEYOR_PROCESSES", _whole(at_least=1, at_most=PROCESSES_MAX)),
         simulator_speed=text.read("PURVEYOR_SIMULATOR_SPEED", _speed),
         event_days=text.read("PURVEYOR_EVENT_DAYS", _whole(at_least=1, at_most=EVENT_DAYS_MAX)),
+        exchange_days=text.read("PURVEYOR_EXCHANGE_DAYS", _whole(at_least=1, at_most=EXCHANGE_DAYS_MAX)),
         log_form=text.read("PURVEYOR_LOG_FORM", _one_of("json", "text")),
     )
 

@@ -37,7 +37,7 @@ def find(fulfilment_id: int) -> Fulfilment:
 
 def _target(fulfilment: Fulfilment, last: Attempt | None) -> str:
     """The link, or what a subscription has in place of one."""
-    sent = last.request if last is not None else {}
+    sent = (last.request if last is not None else None) or {}
     return in_one_line(fulfilment.order.link or str(sent.get("username", "")))
 
 

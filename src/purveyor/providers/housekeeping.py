@@ -14,7 +14,7 @@ from purveyor.orders.dripfeed import release_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
-from purveyor.providers import balances, late_orders
+from purveyor.providers import balances, forgetting, late_orders
 from purveyor.providers.client import ProviderTrouble
 from purveyor.providers.desk_reports import MOST_GRANTED_AT_ONCE, grant_cancels
 from purveyor.providers.desks import adopt_refills
@@ -143,6 +143,10 @@ class Housekeeper:
         """Put refills on the desks that delivered, and cancel there what nobody has begun."""
         await self._workplace.in_database(adopt_refills)
         return await self._workplace.in_database(grant_cancels) == MOST_GRANTED_AT_ONCE
+
+    async def forget_exchanges(self) -> bool:
+        """Forget what was said to providers and by them so long ago that nobody will ask about it."""
+        return await self._workplace.in_database(forgetting.forget_exchanges) == forgetting.MOST_AT_ONCE
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due; our own services stay."""

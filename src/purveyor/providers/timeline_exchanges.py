@@ -91,7 +91,8 @@ def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
 
 
 def _attempt(attempt: Attempt, *, provider: str) -> Iterator[Line]:
-    request = " ".join(f"{name}={value}" for name, value in sorted(attempt.request.items()))
+    sent = attempt.request or {}
+    request = " ".join(f"{name}={value}" for name, value in sorted(sent.items())) or _("nothing that is kept")
     yield Line(
         at=attempt.created_at,
         kind=LineKind.SENT,

@@ -11,6 +11,7 @@ from purveyor.outbox import numbering, retention
 from purveyor.providers import (
     balances,
     dispatch,
+    forgetting,
     forwarding,
     housekeeping,
     late_orders,
@@ -75,6 +76,7 @@ async def work(workplace: Workplace) -> None:
         ("desks", house.serve_desks, housekeeping.DESKS_IDLE_SECONDS),
         ("catalogues", house.sync_catalogues, housekeeping.SYNC_IDLE_SECONDS),
         ("events", house.number_events, numbering.IDLE_SECONDS),
+        ("old exchanges", house.forget_exchanges, forgetting.IDLE_SECONDS),
         ("old events", house.delete_old_events, retention.IDLE_SECONDS),
     )
     _log.info("worker_started")

@@ -717,6 +717,13 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
+            model_name="attempt",
+            name="request",
+            field=models.JSONField(
+                help_text="Fields as sent, without the key; empty once forgotten.", null=True
+            ),
+        ),
+        migrations.AlterField(
             model_name="provider",
             name="key",
             field=models.CharField(
@@ -740,6 +747,14 @@ class Migration(migrations.Migration):
             model_name="providerservice",
             name="seen_at",
             field=models.DateTimeField(help_text="When its list last told something new of it."),
+        ),
+        migrations.AddIndex(
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("request__isnull", False)),
+                fields=["created_at"],
+                name="attempts_to_forget",
+            ),
         ),
         migrations.AddIndex(
             model_name="fulfilment",
@@ -776,6 +791,10 @@ class Migration(migrations.Migration):
                 fields=["route", "ended_at"],
                 name="ended_fulfilments_of_route",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="handoverevidence",
+            index=models.Index(fields=["at"], name="evidence_to_forget"),
         ),
         migrations.AddConstraint(
             model_name="provider",

@@ -192,7 +192,7 @@ class Attempt(models.Model):
     lease_until = models.DateTimeField(
         help_text="After this moment an attempt without outcome belongs to a worker that died: unknown."
     )
-    request = models.JSONField(help_text="Fields as sent, without the key.")
+    request = models.JSONField(null=True, help_text="Fields as sent, without the key; empty once forgotten.")
     http_status = models.PositiveSmallIntegerField(null=True)
     response = models.TextField(
         blank=True, db_default="", help_text="As received, trimmed, the key redacted."
@@ -204,7 +204,12 @@ class Attempt(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["lease_until"], name="attempts_without_outcome", condition=models.Q(outcome="sending")
-            )
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="attempts_to_forget",
+                condition=models.Q(request__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -232,6 +237,7 @@ class HandoverEvidence(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["fulfilment", "kind"], name="one_evidence_of_a_kind")
         ]
+        indexes: ClassVar = [models.Index(fields=["at"], name="evidence_to_forget")]
 
     def __str__(self) -> str:
         return f"{self.kind} of fulfilment {self.fulfilment_id}: {self.text}"

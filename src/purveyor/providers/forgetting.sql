@@ -1,0 +1,25 @@
+-- name: clear_attempts
+-- Both sides of the old enough, oldest first: those of unknown outcomes stay until they are settled, and as long again.
+UPDATE providers_attempt SET request = NULL, response = ''
+WHERE id IN (
+    SELECT attempt.id FROM providers_attempt attempt
+    JOIN providers_fulfilment fulfilment ON fulfilment.id = attempt.fulfilment_id
+    WHERE attempt.request IS NOT NULL AND attempt.created_at < now() - %(days)s * interval '1 day'
+      AND fulfilment.handover NOT IN ('sending', 'unknown')
+      AND coalesce(fulfilment.settled_at, fulfilment.accepted_at, fulfilment.created_at)
+          < now() - %(days)s * interval '1 day'
+    ORDER BY attempt.created_at LIMIT %(limit)s
+    FOR NO KEY UPDATE OF attempt SKIP LOCKED
+);
+
+-- name: delete_evidence
+DELETE FROM providers_handoverevidence
+WHERE id IN (
+    SELECT evidence.id FROM providers_handoverevidence evidence
+    JOIN providers_fulfilment fulfilment ON fulfilment.id = evidence.fulfilment_id
+    WHERE evidence.at < now() - %(days)s * interval '1 day' AND fulfilment.handover NOT IN ('sending', 'unknown')
+      AND coalesce(fulfilment.settled_at, fulfilment.accepted_at, fulfilment.created_at)
+          < now() - %(days)s * interval '1 day'
+    ORDER BY evidence.at LIMIT %(limit)s
+    FOR UPDATE OF evidence SKIP LOCKED
+);
