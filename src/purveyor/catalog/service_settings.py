@@ -1,6 +1,7 @@
 """How a service's orders are taken: settings that owners change, known in every process within a second."""
 
 from purveyor.catalog.models import Service
+from purveyor.catalog.order_types import OrderType
 
 
 class ServiceSettingError(Exception):
@@ -14,6 +15,22 @@ def queue_same_link(*, service_id: int, wanted: bool) -> Service:
     """
     service = find(service_id)
     Service.objects.filter(pk=service.pk).update(queue_same_link=wanted)
+    return service
+
+
+def feed(*, service_id: int, posts_service_id: int | None) -> Service:
+    """Have post events make the orders of a subscription service, delivered by another service's routes.
+
+    None hands new subscriptions over to a provider again; those that are fed stay so, but no post of theirs
+    is served until the service is fed again. Raises `ServiceSettingError`.
+    """
+    service = find(service_id)
+    if posts_service_id is not None:
+        if service.type != OrderType.SUBSCRIPTIONS:
+            raise ServiceSettingError(f"service {service_id} is not of type {OrderType.SUBSCRIPTIONS}")
+        if find(posts_service_id).type != OrderType.DEFAULT:
+            raise ServiceSettingError(f"service {posts_service_id} is not of type {OrderType.DEFAULT}")
+    Service.objects.filter(pk=service.pk).update(posts_service_id=posts_service_id)
     return service
 
 

@@ -16,6 +16,7 @@ from purveyor.ops.catalogue_commands import catalogue
 from purveyor.ops.customer_commands import customer, key
 from purveyor.ops.order_commands import order
 from purveyor.ops.service_commands import service
+from purveyor.ops.subscription_commands import subscription
 from purveyor.ops.terminal import panel_database, say
 from purveyor.ops.unknown_commands import unknown
 
@@ -152,7 +153,7 @@ def demo() -> None:
         make_demo(say=say)
 
 
-for group in (catalogue, customer, key, order, service, unknown):
+for group in (catalogue, customer, key, order, service, subscription, unknown):
     commands.add_command(group)
 
 

@@ -21,3 +21,19 @@ def set_same_link(*, service_id: int, choice: str) -> None:
         found = queue_same_link(service_id=service_id, wanted=choice == "queue")
         does = "waits for the first to end" if choice == "queue" else "is refused"
         say(f"A second order for a link {does}: {found}")
+
+
+@service.command("posts")
+@click.argument("service_id", metavar="SERVICE", type=int)
+@click.option("--by", "posts_service_id", type=int, help="The Default service whose routes deliver them.")
+@click.option("--by-provider", is_flag=True, help="Hand subscriptions over to a provider again.")
+def set_posts(*, service_id: int, posts_service_id: int | None, by_provider: bool) -> None:
+    """Who serves the posts of subscriptions to SERVICE: post events, or the provider that follows them."""
+    if (posts_service_id is None) is not by_provider:
+        raise click.UsageError("say either --by or --by-provider")
+    with panel_database():
+        from purveyor.catalog.service_settings import feed
+
+        found = feed(service_id=service_id, posts_service_id=posts_service_id)
+        does = "by a provider" if by_provider else f"from post events, by service {posts_service_id}"
+        say(f"Posts are served {does}: {found}")

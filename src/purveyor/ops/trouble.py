@@ -71,6 +71,7 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         error,
         _loaded("purveyor.accounts.people", "AccountError")
         + _loaded("purveyor.money.moving", "MoneyError")
+        + _loaded("purveyor.orders.refusals", "Refusal")
         + _loaded("purveyor.catalog.service_settings", "ServiceSettingError")
         + _loaded("purveyor.providers.importing", "ImportTrouble")
         + _loaded("purveyor.providers.pricing", "WrongPricing")

@@ -120,6 +120,29 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        name="posts that were told",
+        explanation="Of each served post a fed subscription has one order for its address, and counts it.",
+        sql="""
+            SELECT subscription.order_id AS order, subscription.posts_done, subscription.old_posts_done,
+                   posts.served, posts.old, posts.made
+            FROM orders_subscription subscription
+            CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE NOT post.old) AS served,
+                       count(*) FILTER (WHERE post.old) AS old,
+                       count(*) FILTER (WHERE child.parent_id = post.subscription_id
+                                          AND child.link_key = post.url_key) AS made
+                FROM orders_fedpost post JOIN orders_order child ON child.id = post.order_id
+                WHERE post.subscription_id = subscription.order_id AND post.outcome = 'served'
+            ) AS posts
+            JOIN orders_order parent ON parent.id = subscription.order_id
+            WHERE (subscription.live OR posts.served + posts.old > 0)
+              AND (posts.served <> subscription.posts_done OR posts.old <> subscription.old_posts_done
+                   OR posts.made <> posts.served + posts.old
+                   OR posts.made <> (SELECT count(*) FROM orders_order WHERE parent_id = parent.id)
+                   OR subscription.live <> (parent.status IN ('Active', 'Paused')))
+        """,
+    ),
+    Check(
         name="wishes to cancel",
         explanation="No order waits for its hand-over while its customer waits for a cancel.",
         sql="""

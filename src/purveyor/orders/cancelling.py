@@ -32,7 +32,8 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
     """Ask to cancel (customer id, order id) pairs; None means that the wish is taken.
 
     An order that was not handed over is canceled and refunded at once. Of a drip-feed, the runs to come are
-    canceled and refunded; a running one goes on. Everything else is up to whoever fulfils the order.
+    canceled and refunded; a running one goes on, and so do orders for posts of a subscription. Everything
+    else is up to whoever fulfils the order.
     """
     answers: list[Refusal | None] = []
     ids = {"ids": id_array({order_id for _, order_id in wanted})}
@@ -124,7 +125,7 @@ def cancel_undelivered(*, order_id: int, kind: OrderKind, reason: str = "") -> N
 
 
 def _take(order: Any, *, reason: str = "") -> None:
-    at_once = order.kind == OrderKind.DRIP_FEED or order.dispatch in (Dispatch.QUEUED, Dispatch.HELD)
+    at_once = order.dispatch in (Dispatch.QUEUED, Dispatch.HELD, Dispatch.SCHEDULED)
     status = CancelStatus.DONE if at_once else CancelStatus.REQUESTED
     CancelRequest.objects.update_or_create(order_id=order.id, defaults={"status": status, "reason": ""})
     told = {"status": status.value} | ({"reason": reason} if reason else {})

@@ -22,3 +22,8 @@ def link_key(link: str) -> int:
     """A 64-bit hash of the normalised link, for an index that stays small."""
     digest = hashlib.blake2b(normalised(link).encode(), digest_size=_KEY_BYTES).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def username_key(username: str) -> int:
+    """The same hash of an account's name, or of its address; `@name` is `name`."""
+    return link_key(username.strip().removeprefix("@"))

@@ -28,6 +28,7 @@ from purveyor.orders.deciding import (
     decide,
     marks_of_rows,
 )
+from purveyor.orders.links import username_key
 from purveyor.orders.models import (
     LONGEST_IDEMPOTENCY_KEY,
     Dispatch,
@@ -251,10 +252,15 @@ def _row(sale: Sale, order_id: int) -> dict[str, Any]:
         "fields": order.fields or None,
         "service_version": item.service.version,
         "status": _STATUS_AT_START[order.kind],
-        "dispatch": _DISPATCH_AT_START[order.kind],
+        "dispatch": Dispatch.SCHEDULED if _is_fed(item) else _DISPATCH_AT_START[order.kind],
         "idempotency_key": item.request.idempotency_key,
         "idempotency_digest": item.request.content_digest if item.request.idempotency_key else None,
     }
+
+
+def _is_fed(item: Draft) -> bool:
+    """Whether post events make the orders of a subscription, instead of a provider."""
+    return item.order.subscription is not None and item.service.posts_service_id is not None
 
 
 def _write_schedules(sales: Sequence[Sale], order_ids: Sequence[int], orders: Answer) -> None:
@@ -267,7 +273,14 @@ def _write_schedules(sales: Sequence[Sale], order_ids: Sequence[int], orders: An
         if drip_feed is not None:
             drip_feeds.append(DripFeed(order_id=order_id, next_run_at=timezone.now(), **asdict(drip_feed)))
         if subscription is not None:
-            subscriptions.append(Subscription(order_id=order_id, **asdict(subscription)))
+            subscriptions.append(
+                Subscription(
+                    order_id=order_id,
+                    live=_is_fed(sale.item),
+                    username_key=username_key(subscription.username),
+                    **asdict(subscription),
+                )
+            )
     if drip_feeds or subscriptions:
         orders.rows()
     if drip_feeds:

@@ -12,6 +12,7 @@
     ├── IncorrectOrderId
     ├── RefillDisabled, OrderNotCompleted, RefillTooSoon, RefillDaysOver, RefillNotFound
     ├── CancelDisabled, CancelAlreadyRequested, OrderAlreadyFinished (below IncorrectOrderId)
+    ├── NotFed, SubscriptionEnded, NothingDelivers
     └── SomethingWentWrong
 
 The docstring of each class is its text (protocol §6.2, the recommended one), with the attributes filled in;
@@ -181,6 +182,18 @@ class OrderAlreadyFinished(CancelRefused):
     """Incorrect order ID"""
 
     told_people = "The order has ended"
+
+
+class NotFed(Refusal):
+    """Order {order} is no subscription that post events feed"""
+
+
+class SubscriptionEnded(Refusal):
+    """The subscription is {status}"""
+
+
+class NothingDelivers(Refusal):
+    """Service {service} has no service that delivers its posts"""
 
 
 class SomethingWentWrong(Refusal):

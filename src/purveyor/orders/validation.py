@@ -91,7 +91,7 @@ def validate(service: SnapshotService, texts: Mapping[str, str], *, today: date)
     form = service.form
     if form.quantity is QuantityFrom.POSTS:
         return _subscription(service, texts, today=today)
-    link = _link(texts)
+    link = valid_link(texts.get("link", ""))
     fields = _fields(form, texts)
     quantity = _quantity(service, form, texts, fields)
     drip_feed = _drip_feed(service, texts, quantity)
@@ -130,8 +130,9 @@ def is_storable(text: str) -> bool:
     return "\0" not in text
 
 
-def _link(texts: Mapping[str, str]) -> str:
-    link = texts.get("link", "").strip()
+def valid_link(text: str) -> str:
+    """The link without space around it. Raises `BadLink` for what is none."""
+    link = text.strip()
     if not link or len(link) > LONGEST_LINK_CHARACTERS or not is_storable(link) or _LINE_BREAK.search(link):
         raise BadLink
     return link

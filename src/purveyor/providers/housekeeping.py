@@ -11,6 +11,8 @@ from purveyor.catalog.order_types import FORMS
 from purveyor.database import fetch_all, load_sql
 from purveyor.orders.created import NEW_ORDERS
 from purveyor.orders.dripfeed import release_due
+from purveyor.orders.feeding import MOST_AT_ONCE as MOST_POSTS_AT_ONCE
+from purveyor.orders.feeding import expire_run_out, start_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
@@ -46,6 +48,7 @@ SYNC_RETRY_SECONDS: Final = 120
 """After one that failed."""
 RELEASE_IDLE_SECONDS: Final = 1.0
 RUNS_IDLE_SECONDS: Final = 1.0
+POSTS_IDLE_SECONDS: Final = 1.0
 EXPIRY_IDLE_SECONDS: Final = 5.0
 DESKS_IDLE_SECONDS: Final = 1.0
 SYNC_IDLE_SECONDS: Final = 10.0
@@ -111,6 +114,12 @@ class Housekeeper:
     async def release_held(self) -> bool:
         """Queue held orders whose reason is over."""
         return await self._workplace.in_database(release_held) >= MOST_RELEASED_AT_ONCE
+
+    async def tend_posts(self) -> bool:
+        """Queue the orders for posts whose delay is over, and end subscriptions that have run out."""
+        started = await self._workplace.in_database(start_due)
+        ended = await self._workplace.in_database(expire_run_out)
+        return max(started, ended) == MOST_POSTS_AT_ONCE
 
     async def release_runs(self) -> bool:
         """Place the runs of drip-feeds that are due."""

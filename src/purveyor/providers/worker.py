@@ -72,6 +72,7 @@ async def work(workplace: Workplace) -> None:
         ("drip-feed", house.release_runs, housekeeping.RUNS_IDLE_SECONDS),
         ("late orders", house.act_on_late_orders, late_orders.IDLE_SECONDS),
         ("balances", house.watch_balances, balances.IDLE_SECONDS),
+        ("posts", house.tend_posts, housekeeping.POSTS_IDLE_SECONDS),
         ("measuring", house.measure, measuring.IDLE_SECONDS),
         ("desks", house.serve_desks, housekeeping.DESKS_IDLE_SECONDS),
         ("catalogues", house.sync_catalogues, housekeeping.SYNC_IDLE_SECONDS),

@@ -1,4 +1,5 @@
 import django.db.models.deletion
+import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
@@ -10,6 +11,31 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="FedPost",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("url", models.TextField()),
+                ("url_key", models.BigIntegerField(help_text="Hash of the normalised address.")),
+                ("old", models.BooleanField(help_text="Whether it was there before the subscription.")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("served", "An order was made of it"),
+                            ("skipped", "It was made while the subscription was paused"),
+                            ("unpaid", "The balance did not pay for it; it is served when it is told again"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "starts_at",
+                    models.DateTimeField(help_text="Until when its order waits for its delay.", null=True),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
         migrations.CreateModel(
             name="OrderPromise",
             fields=[
@@ -105,6 +131,30 @@ class Migration(migrations.Migration):
                 to="orders.order",
             ),
         ),
+        migrations.AddField(
+            model_name="subscription",
+            name="live",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="Whether it is fed by post events, and has not ended.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="subscription",
+            name="old_posts_done",
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name="subscription",
+            name="paused_reason",
+            field=models.CharField(blank=True, db_default="", default="", max_length=200),
+        ),
+        migrations.AddField(
+            model_name="subscription",
+            name="username_key",
+            field=models.BigIntegerField(help_text="Hash of the name, to find it by.", null=True),
+        ),
         migrations.AlterField(
             model_name="order",
             name="dispatch",
@@ -113,7 +163,10 @@ class Migration(migrations.Migration):
                     ("queued", "Waits to be handed over"),
                     ("held", "Held, with a reason a person can read"),
                     ("handed", "Handed over: its fulfilments tell the rest"),
-                    ("scheduled", "A parent: its schedule makes orders of it"),
+                    (
+                        "scheduled",
+                        "Its time has not come, or it is a parent: its schedule makes orders of it",
+                    ),
                     ("never", "Ended before it, or its rest, was handed over"),
                 ],
                 default="queued",
@@ -165,6 +218,46 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="subscription",
+            index=models.Index(
+                condition=models.Q(("live", True)), fields=["order"], name="fed_subscriptions"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="subscription",
+            index=models.Index(
+                condition=models.Q(("live", True)), fields=["username_key"], name="fed_subscriptions_by_name"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="subscription",
+            index=models.Index(
+                condition=models.Q(("expiry__isnull", False), ("live", True)),
+                fields=["expiry"],
+                name="fed_subscriptions_to_expire",
+            ),
+        ),
+        migrations.AddField(
+            model_name="fedpost",
+            name="order",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="fed_post",
+                to="orders.order",
+            ),
+        ),
+        migrations.AddField(
+            model_name="fedpost",
+            name="subscription",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="fed_posts",
+                to="orders.order",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="orderpromise",
             index=models.Index(
                 condition=models.Q(("outcome", "")), fields=["promised_until"], name="promises_due"
@@ -180,6 +273,31 @@ class Migration(migrations.Migration):
             model_name="servicepromise",
             constraint=models.CheckConstraint(
                 condition=models.Q(("minutes__gte", 1), ("minutes__lte", 525600)), name="a_promise_is_a_time"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="fedpost",
+            index=models.Index(
+                condition=models.Q(("starts_at__isnull", False)),
+                fields=["starts_at"],
+                name="fed_posts_to_start",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="fedpost",
+            constraint=models.UniqueConstraint(
+                fields=("subscription", "url_key"), name="a_post_is_told_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="fedpost",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("order__isnull", False), ("outcome", "served")),
+                    models.Q(models.Q(("outcome", "served"), _negated=True), ("order__isnull", True)),
+                    _connector="OR",
+                ),
+                name="a_served_post_is_an_order",
             ),
         ),
     ]

@@ -10,6 +10,7 @@ from purveyor.orders.models.orders import (
     Source,
     Status,
 )
+from purveyor.orders.models.posts import FedPost, PostOutcome
 from purveyor.orders.models.promises import OrderPromise, PastPromise, PromiseOutcome, ServicePromise
 from purveyor.orders.models.schedules import DripFeed, Subscription
 from purveyor.orders.models.timeline import EventKind, OrderEvent
@@ -25,11 +26,13 @@ __all__ = [
     "Dispatch",
     "DripFeed",
     "EventKind",
+    "FedPost",
     "Order",
     "OrderEvent",
     "OrderKind",
     "OrderPromise",
     "PastPromise",
+    "PostOutcome",
     "PromiseOutcome",
     "Refill",
     "RefillStatus",

@@ -48,7 +48,7 @@ class Dispatch(models.TextChoices):
     QUEUED = "queued", "Waits to be handed over"
     HELD = "held", "Held, with a reason a person can read"
     HANDED = "handed", "Handed over: its fulfilments tell the rest"
-    SCHEDULED = "scheduled", "A parent: its schedule makes orders of it"
+    SCHEDULED = "scheduled", "Its time has not come, or it is a parent: its schedule makes orders of it"
     NEVER = "never", "Ended before it, or its rest, was handed over"
 
 

@@ -1,5 +1,7 @@
 """What parents of several orders follow: drip-feeds and subscriptions."""
 
+from typing import ClassVar
+
 from django.db import models
 
 from purveyor.orders.models.orders import Order
@@ -49,6 +51,26 @@ class Subscription(models.Model):
     delay_minutes = models.PositiveIntegerField()
     expiry = models.DateField(null=True)
     posts_done = models.PositiveIntegerField(default=0)
+    # Of those that post events feed.
+    old_posts_done = models.PositiveIntegerField(default=0, db_default=0)
+    live = models.BooleanField(
+        default=False, db_default=False, help_text="Whether it is fed by post events, and has not ended."
+    )
+    username_key = models.BigIntegerField(null=True, help_text="Hash of the name, to find it by.")
+    paused_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["order"], name="fed_subscriptions", condition=models.Q(live=True)),
+            models.Index(
+                fields=["username_key"], name="fed_subscriptions_by_name", condition=models.Q(live=True)
+            ),
+            models.Index(
+                fields=["expiry"],
+                name="fed_subscriptions_to_expire",
+                condition=models.Q(live=True, expiry__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.username}: {self.min} to {self.max}"
