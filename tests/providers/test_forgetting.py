@@ -30,7 +30,11 @@ pytestmark = pytest.mark.django_db
 DAYS = 30  # the default
 OLD = timedelta(days=DAYS + 1)
 PAST = 50_000
-REPLIES = (Accepted("1"), Refused(RefusalClass.OTHER, "No"), Unclear("HTTP 502"))
+REPLIES: tuple[Accepted | Refused | Unclear, ...] = (
+    Accepted("1"),
+    Refused(RefusalClass.OTHER, "No"),
+    Unclear("HTTP 502"),
+)
 
 
 @pytest.fixture
