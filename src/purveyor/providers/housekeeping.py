@@ -16,7 +16,7 @@ from purveyor.orders.feeding import expire_run_out, start_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
-from purveyor.providers import balances, forgetting, late_orders
+from purveyor.providers import balances, forgetting, late_orders, route_quality
 from purveyor.providers.client import ProviderTrouble
 from purveyor.providers.desk_reports import MOST_GRANTED_AT_ONCE, grant_cancels
 from purveyor.providers.desks import adopt_refills
@@ -156,6 +156,10 @@ class Housekeeper:
     async def forget_exchanges(self) -> bool:
         """Forget what was said to providers and by them so long ago that nobody will ask about it."""
         return await self._workplace.in_database(forgetting.forget_exchanges) == forgetting.MOST_AT_ONCE
+
+    async def score_routes(self) -> bool:
+        """Measure how well routes work."""
+        return await self._workplace.in_database(route_quality.measure_quality) == route_quality.MOST_AT_ONCE
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due; our own services stay."""

@@ -18,6 +18,7 @@ from purveyor.providers import (
     measuring,
     polling,
     reconciling,
+    route_quality,
 )
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.forwarding import Forwarder
@@ -75,6 +76,7 @@ async def work(workplace: Workplace) -> None:
         ("posts", house.tend_posts, housekeeping.POSTS_IDLE_SECONDS),
         ("measuring", house.measure, measuring.IDLE_SECONDS),
         ("desks", house.serve_desks, housekeeping.DESKS_IDLE_SECONDS),
+        ("scoring", house.score_routes, route_quality.IDLE_SECONDS),
         ("catalogues", house.sync_catalogues, housekeeping.SYNC_IDLE_SECONDS),
         ("events", house.number_events, numbering.IDLE_SECONDS),
         ("old exchanges", house.forget_exchanges, forgetting.IDLE_SECONDS),
