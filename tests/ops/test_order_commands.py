@@ -4,10 +4,12 @@ import re
 
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
+from purveyor.orders.models import Status
 from purveyor.orders.testing import place_one
+from purveyor.providers.following import follow
 from purveyor.providers.handing_over import hand_over
 from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.replies import Unclear
+from purveyor.providers.replies import Accepted, StatusReply, Unclear
 from purveyor.providers.testing import make_provider, make_route
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run
@@ -39,3 +41,25 @@ def test_what_the_customer_may_see_of_it() -> None:
 @committed
 def test_an_order_that_does_not_exist_is_named() -> None:
     assert line_of(run("order", "explain", "999999999")) == "there is no order 999999999"
+
+
+@committed
+def test_the_rest_of_a_partial_order_is_sent_elsewhere_or_the_reason_told() -> None:
+    service = make_service(rate="10.00", finish_rest="ask")
+    for position in (0, 1):
+        make_route(service, make_provider(), rate="4.00", position=position)
+    order = place_one(make_customer("100"), service, quantity=1000)
+    early = run("order", "finish-elsewhere", str(order.pk))
+    assert (early.exit_code, early.output) == (
+        1,
+        "Error: Only a Partial order can be finished by another provider\n",
+    )
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Accepted("1"))])
+    follow({item.fulfilment_id: StatusReply(word="Partial", status=Status.PARTIAL, remains=250)})
+    done = run("order", "finish-elsewhere", str(order.pk))
+    assert done.output == (
+        f"What remains of order {order.pk} is charged again and goes to another provider\n"
+    )
+    (rest,) = hand_over(busy={}).hand_overs
+    assert rest.fields["quantity"] == "250"

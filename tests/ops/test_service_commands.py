@@ -19,3 +19,11 @@ def test_a_service_is_made_to_queue_orders_for_one_link_and_to_refuse_them_again
 
 def test_a_service_that_is_not_there_is_told() -> None:
     assert line_of(run("service", "same-link", "999", "queue")) == "there is no service 999"
+
+
+def test_a_service_is_told_who_finishes_what_a_provider_left() -> None:
+    service = make_service()
+    assert service.finish_rest == "never"
+    done = run("service", "finish-rest", str(service.pk), "rule")
+    assert done.output == f"The rest of a Partial order is finished elsewhere: rule: {service}\n"
+    assert Service.objects.get().finish_rest == "rule"

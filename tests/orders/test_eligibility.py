@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from purveyor.orders import refusals
-from purveyor.orders.eligibility import Eligibility, cancel_eligibility, refill_eligibility
+from purveyor.orders.eligibility import (
+    Eligibility,
+    cancel_eligibility,
+    finish_eligibility,
+    refill_eligibility,
+)
 from purveyor.orders.models import OrderKind, Status
 from purveyor.orders.refusals import Refusal
 
@@ -194,3 +199,31 @@ def test_a_refusal_has_a_code_the_protocols_text_and_a_reason_for_people(
     refusal: Refusal, code: str, text: str, reason: str
 ) -> None:
     assert (refusal.code, refusal.text, refusal.reason) == (code, text, reason)
+
+
+@pytest.mark.parametrize(
+    ("facts", "refusal"),
+    [
+        ({}, None),
+        ({"offered": False}, refusals.RestNotOffered()),
+        ({"divisible": False}, refusals.RestNotOffered()),
+        ({"kind": OrderKind.DRIP_FEED}, refusals.RestNotOffered()),
+        ({"is_part": True}, refusals.RestNotOffered()),
+        ({"status": Status.IN_PROGRESS}, refusals.NothingLeft()),
+        ({"status": Status.CANCELED}, refusals.NothingLeft()),
+        ({"remains": 0}, refusals.NothingLeft()),
+    ],
+)
+def test_who_may_have_the_rest_finished_elsewhere(facts: dict[str, Any], refusal: Refusal | None) -> None:
+    usual: dict[str, Any] = {
+        "offered": True,
+        "divisible": True,
+        "kind": OrderKind.ORDER,
+        "is_part": False,
+        "status": Status.PARTIAL,
+        "remains": 5,
+        "ended_at": NOW,
+    }
+    answer = finish_eligibility(**{**usual, **facts})
+    assert answer.refusal == refusal
+    assert (answer.from_when, answer.until) == (NEVER if refusal else (NOW, None))

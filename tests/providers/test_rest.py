@@ -15,7 +15,6 @@ from purveyor.providers.costing import cost_at, expected_cost
 from purveyor.providers.margin import Sale, Terms, keeps_margin
 from purveyor.providers.rest import (
     delivered_of,
-    is_divisible,
     remains_of,
     routes_for_rest,
     share_of,
@@ -180,7 +179,7 @@ def test_a_rest_goes_only_where_it_can_be_taken_at_once(
 
 
 def test_only_what_is_a_mere_number_is_divided() -> None:
-    divided = {form.type for form in FORMS.values() if is_divisible(form)}
+    divided = {form.type for form in FORMS.values() if form.is_divisible}
     assert OrderType.DEFAULT in divided
     assert not divided & {
         OrderType.PACKAGE,

@@ -82,6 +82,14 @@ class OrderForm:
         """Whether the rate is the price of one order instead of a thousand."""
         return self.quantity is QuantityFrom.ONE
 
+    @property
+    def is_divisible(self) -> bool:
+        """Whether a part of an order can be ordered again: only where its quantity is a mere number.
+
+        Nobody tells which lines of a list were delivered, and of a package there is no half.
+        """
+        return self.quantity is QuantityFrom.FIELD
+
 
 def _lines(name: str, meaning: str) -> Field:
     return Field(name=name, kind=FieldKind.LINES, meaning=meaning)

@@ -1,6 +1,6 @@
 """How a service's orders are taken: settings that owners change, known in every process within a second."""
 
-from purveyor.catalog.models import Service
+from purveyor.catalog.models import FinishRest, Service
 from purveyor.catalog.order_types import OrderType
 
 
@@ -31,6 +31,16 @@ def feed(*, service_id: int, posts_service_id: int | None) -> Service:
         if find(posts_service_id).type != OrderType.DEFAULT:
             raise ServiceSettingError(f"service {posts_service_id} is not of type {OrderType.DEFAULT}")
     Service.objects.filter(pk=service.pk).update(posts_service_id=posts_service_id)
+    return service
+
+
+def finish_rest(*, service_id: int, choice: FinishRest) -> Service:
+    """Say whether another provider delivers what the first one leaves of an order, from now on.
+
+    Raises `ServiceSettingError` when there is no such service.
+    """
+    service = find(service_id)
+    Service.objects.filter(pk=service.pk).update(finish_rest=choice)
     return service
 
 

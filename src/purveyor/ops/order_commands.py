@@ -7,7 +7,7 @@ from purveyor.ops.terminal import panel_database, say
 
 @click.group()
 def order() -> None:
-    """Single orders: explain."""
+    """Single orders: explain, finish elsewhere."""
 
 
 @order.command("explain")
@@ -20,3 +20,16 @@ def explain(*, order_id: int, for_customer: bool) -> None:
 
         for line in stories.story(order_id, for_customer=for_customer):
             say(line)
+
+
+@order.command("finish-elsewhere")
+@click.argument("order_id", metavar="ORDER", type=int)
+def finish(*, order_id: int) -> None:
+    """Have another provider deliver what remains of a Partial ORDER; its customer pays for that again."""
+    with panel_database():
+        from purveyor.providers.elsewhere import finish_elsewhere
+
+        refusal = finish_elsewhere(order_id=order_id)
+        if refusal is not None:
+            raise click.ClickException(refusal.reason)
+        say(f"What remains of order {order_id} is charged again and goes to another provider")

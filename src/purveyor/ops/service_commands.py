@@ -37,3 +37,16 @@ def set_posts(*, service_id: int, posts_service_id: int | None, by_provider: boo
         found = feed(service_id=service_id, posts_service_id=posts_service_id)
         does = "by a provider" if by_provider else f"from post events, by service {posts_service_id}"
         say(f"Posts are served {does}: {found}")
+
+
+@service.command("finish-rest")
+@click.argument("service_id", metavar="SERVICE", type=int)
+@click.argument("choice", type=click.Choice(["never", "rule", "ask"]))
+def set_finish_rest(*, service_id: int, choice: str) -> None:
+    """Whether another provider delivers what one left of an order of SERVICE: never, by rule, or if asked."""
+    with panel_database():
+        from purveyor.catalog.models import FinishRest
+        from purveyor.catalog.service_settings import finish_rest
+
+        found = finish_rest(service_id=service_id, choice=FinishRest(choice))
+        say(f"The rest of a Partial order is finished elsewhere: {choice}: {found}")

@@ -1,7 +1,7 @@
-"""Whether a refill or a cancel can be asked for, why (not), and from when until when: facts in, a value out.
+"""Whether a refill, a cancel or the rest can be asked for, why (not), and from when until when.
 
-The rules are the protocol's (§7). Nothing here looks at a clock or a database: the same facts always give the
-same answer, and of an answer that changes with time both moments are told.
+Facts in, a value out. The rules are the protocol's (§7). Nothing here looks at a clock or a database: equal
+facts always give the same answer, and of an answer that changes with time both moments are told.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from purveyor.orders.models import FINAL_STATUSES, OrderKind, Status
 from purveyor.orders.refusals import (
     CancelAlreadyRequested,
     CancelDisabled,
+    NothingLeft,
     OrderAlreadyFinished,
     OrderNotCompleted,
     RefillDaysOver,
     RefillDisabled,
     RefillTooSoon,
     Refusal,
+    RestNotOffered,
 )
 
 
@@ -78,6 +80,21 @@ def cancel_eligibility(
     if already_asked:
         return _never(CancelAlreadyRequested())
     return Eligibility(refusal=None, from_when=ordered_at, until=None)
+
+
+def finish_eligibility(
+    *, offered: bool, divisible: bool, kind: str, is_part: bool, status: str, remains: int, ended_at: datetime
+) -> Eligibility:
+    """Whether a customer can have the rest of an order finished by another provider, charged again.
+
+    From its end as Partial on, without end. `is_part` tells that the order is a run of a drip-feed or a post
+    of a subscription: its parent may have ended, and nobody reopens that.
+    """
+    if not offered or not divisible or kind != OrderKind.ORDER or is_part:
+        return _never(RestNotOffered())
+    if status != Status.PARTIAL or remains <= 0:
+        return _never(NothingLeft())
+    return Eligibility(refusal=None, from_when=ended_at, until=None)
 
 
 def _never(refusal: Refusal) -> Eligibility:

@@ -11,6 +11,7 @@
     ├── NotEnoughFunds
     ├── IncorrectOrderId
     ├── RefillDisabled, OrderNotCompleted, RefillTooSoon, RefillDaysOver, RefillNotFound
+    ├── RestNotOffered, NothingLeft, NobodyFinishes
     ├── CancelDisabled, CancelAlreadyRequested, OrderAlreadyFinished (below IncorrectOrderId)
     ├── NotFed, SubscriptionEnded, NothingDelivers
     └── SomethingWentWrong
@@ -194,6 +195,18 @@ class SubscriptionEnded(Refusal):
 
 class NothingDelivers(Refusal):
     """Service {service} has no service that delivers its posts"""
+
+
+class RestNotOffered(Refusal):
+    """Orders of this kind are not finished by another provider"""
+
+
+class NothingLeft(Refusal):
+    """Only a Partial order can be finished by another provider"""
+
+
+class NobodyFinishes(Refusal):
+    """No other provider takes what is left of it"""
 
 
 class SomethingWentWrong(Refusal):

@@ -12,19 +12,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
+from django.db import transaction
 
 from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
+from purveyor.orders.finishing import reopen_rest
 from purveyor.orders.following import Report
 from purveyor.orders.models import Dispatch, EventKind, OrderEvent, Status
 from purveyor.orders.queue import mark_handed, requeue
 from purveyor.orders.refunds import final_status
+from purveyor.orders.refusals import NobodyFinishes, Refusal
 from purveyor.providers.margin import Sale
 from purveyor.providers.metrics import RESTS
 from purveyor.providers.planning import route_options
 from purveyor.providers.rest import (
     MOST_FULFILMENTS,
-    is_divisible,
     remains_of,
     routes_for_rest,
     share_of,
@@ -232,7 +234,7 @@ def _to_finish(order_ids: Collection[int], *, anyway: bool) -> list[Any]:
     """The orders that another provider may finish, with what was tried before."""
     rows = fetch_all(_SQL["to_finish"], {"orders": id_array(order_ids), "anyway": anyway})
     return [
-        row for row in rows if is_divisible(FORMS[OrderType(row.type)]) and row.accepted < MOST_FULFILMENTS
+        row for row in rows if FORMS[OrderType(row.type)].is_divisible and row.accepted < MOST_FULFILMENTS
     ]
 
 
@@ -269,6 +271,24 @@ def _queue(orders: Sequence[_Order]) -> None:
         for order in orders
     )
     RESTS.labels(outcome="passed_on").inc(len(orders))
+
+
+@transaction.atomic
+def finish_elsewhere(*, order_id: int, customer_id: int | None = None) -> Refusal | None:
+    """Have what remains of a Partial order delivered by another provider: charged again, at its frozen price.
+
+    None means that it is done: the order is In progress, its rest queued. Refused also where no route takes
+    the rest now. Somebody else's order looks absent to `customer_id`; None is staff.
+    """
+    with transaction.atomic():
+        refusal = reopen_rest(order_id=order_id, customer_id=customer_id)
+        if refusal is None:
+            if not could_go_elsewhere([order_id]):
+                refusal = NobodyFinishes()
+                transaction.set_rollback(True)
+    if refusal is None:
+        RESTS.labels(outcome="chosen").inc()
+    return refusal
 
 
 def supersede(order_ids: Collection[int]) -> None:

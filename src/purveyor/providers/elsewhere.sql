@@ -9,8 +9,8 @@ ORDER BY fulfilment.order_id, fulfilment.number;
 
 -- name: to_finish
 -- Of these orders, which the caller holds, those that another provider may finish, and what was tried before: by the
--- rule of the service, because the order was late and is rerouted for that, or `anyway`. Not where the customer wished the end; nor where money went back already; nor what a subscription's provider made
--- by itself, which has no link of its own.
+-- rule of the service, because the order was late and is rerouted for that, or `anyway`. Not where the customer wished
+-- the end, nor where money went back already.
 SELECT orders.id, orders.service_id, orders.quantity, orders.charge, orders.remains, service.type,
        array_remove(array_agg(fulfilment.route_id), NULL) AS used,
        count(*) FILTER (WHERE fulfilment.handover = 'accepted') AS accepted
@@ -22,7 +22,7 @@ WHERE orders.id = ANY(%(orders)s::bigint[]) AND (
     %(anyway)s OR service.finish_rest = 'rule' OR EXISTS (
         SELECT FROM orders_orderpromise promise WHERE promise.order_id = orders.id AND promise.outcome = 'rerouted'
     ))
-  AND orders.kind = 'order' AND orders.source <> 'subscription' AND orders.refunded = 0
+  AND orders.kind = 'order' AND orders.refunded = 0
   AND orders.status IN ('Pending', 'Processing', 'In progress')
   AND NOT EXISTS (
     SELECT FROM orders_cancelrequest request

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from purveyor.orders.refusals import NobodyFinishes
+
 
 class Hold(StrEnum):
     """A reason that ends by itself: when a provider can be used again, or has a price that can be paid."""
@@ -27,7 +29,7 @@ LONGEST_SAME_LINK_WAIT_SECONDS: Final = 6 * 3600
 NOT_ACCEPTED: Final = "No provider accepts it: {text}"
 """Of an order that ends Canceled, in words its customer can read; `text` is a provider's."""
 
-NOBODY_FINISHES: Final = "No other provider takes what is left of it"
+NOBODY_FINISHES: Final = NobodyFinishes().text
 """Of an order that ends Partial, or Canceled when nothing was delivered."""
 
 ABSURD_COST: Final = "The provider's price for it is absurdly high"

@@ -10,7 +10,6 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR
 from typing import Final
 
-from purveyor.catalog.order_types import OrderForm, QuantityFrom
 from purveyor.orders.models import Status
 from purveyor.providers.costing import AbsurdCost, expected_cost, remains_of_order
 from purveyor.providers.margin import LEDGER_UNIT, Sale, keeps_margin
@@ -46,14 +45,6 @@ def remains_of(*, ordered: int, delivered: Iterable[int]) -> int:
 def surplus_of(*, ordered: int, delivered: Iterable[int]) -> int:
     """What was delivered beyond the order; never less than 0."""
     return max(sum(delivered) - ordered, 0)
-
-
-def is_divisible(form: OrderForm) -> bool:
-    """Whether what one provider left can be ordered from another: only where it is a mere number.
-
-    Nobody tells which lines of a list were delivered, and of a package there is no half.
-    """
-    return form.quantity is QuantityFrom.FIELD
 
 
 def share_of(sale: Sale, *, quantity: int) -> Sale:
