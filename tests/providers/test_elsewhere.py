@@ -22,6 +22,7 @@ from purveyor.orders.models import (
     OrderEvent,
     Status,
 )
+from purveyor.orders.subscriptions import Delivery, Post, add_posts
 from purveyor.orders.testing import place_one
 from purveyor.providers.following import follow
 from purveyor.providers.handing_over import HandOver, hand_over
@@ -32,6 +33,7 @@ from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, StatusReply, Unclear
 from purveyor.providers.rest import MOST_FULFILMENTS
 from purveyor.providers.settling import settle_as_not_placed, settle_as_placed
+from purveyor.providers.subscriptions import follow_subscription
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.words import order_status
 from tests.audited import violations
@@ -308,3 +310,30 @@ def test_the_run_of_a_drip_feed_is_finished_elsewhere_too() -> None:
     parent.refresh_from_db()
     assert (run.status, parent.status, parent.refunded) == (Status.COMPLETED, Status.COMPLETED, 0)
     assert DripFeed.objects.get().next_run_at is None
+
+
+@pytest.mark.parametrize("fed", [True, False])
+def test_a_post_is_finished_elsewhere_where_it_is_an_order_of_its_own(fed: bool) -> None:  # noqa: FBT001
+    service = sold("4.00", "5.00")
+    subscribed = make_service(OrderType.SUBSCRIPTIONS, rate="10.00", finish_rest=FinishRest.RULE)
+    for position in (0, 1):
+        make_route(subscribed, make_provider(), rate="4.00", position=position)
+    customer = make_customer("100")
+    parent = place_one(customer, subscribed, username="me", min=1000, max=1000, posts=1, delay=0, link="")
+    following = accept("1")
+    if fed:
+        delivery = Delivery(
+            service_id=service.pk,
+            service_version=1,
+            link="https://example.com/p/1",
+            link_key=1,
+            dispatch=Dispatch.QUEUED,
+        )
+        add_posts(subscription_id=parent.pk, posts=[Post(number=1, quantity=1000, delivery=delivery)])
+        post = accept("2")
+    else:
+        reply = StatusReply(word="Active", status=Status.ACTIVE, orders=("2",))
+        follow_subscription(fulfilment_id=following.pk, reply=reply, posts={})
+        post = Fulfilment.objects.get(external_id="2")
+    order = tell(post, "Partial", 250)
+    assert (order.parent_id, order.status) == (parent.pk, Status.IN_PROGRESS if fed else Status.PARTIAL)

@@ -282,10 +282,9 @@ def finish_elsewhere(*, order_id: int, customer_id: int | None = None) -> Refusa
     """
     with transaction.atomic():
         refusal = reopen_rest(order_id=order_id, customer_id=customer_id)
-        if refusal is None:
-            if not could_go_elsewhere([order_id]):
-                refusal = NobodyFinishes()
-                transaction.set_rollback(True)
+        if refusal is None and not could_go_elsewhere([order_id]):
+            refusal = NobodyFinishes()
+            transaction.set_rollback(True)
     if refusal is None:
         RESTS.labels(outcome="chosen").inc()
     return refusal
