@@ -2,6 +2,7 @@
 
 import pytest
 
+from purveyor.accounts.keys import find_staff_key
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
@@ -68,3 +69,10 @@ def test_a_service_is_fed_by_post_events_or_by_a_provider() -> None:
     wrong = run("service", "posts", str(service.pk), "--by", str(service.pk))
     assert line_of(wrong) == f"service {service.pk} is not of type Default"
     assert run("service", "posts", str(service.pk)).exit_code == 2
+
+
+def test_a_program_gets_a_key_for_posts() -> None:
+    text = run("subscription", "key", "--label", "Watcher").output.strip()
+    key = find_staff_key(text)
+    assert key is not None
+    assert (key.name, key.scopes) == ("Watcher", ["posts"])

@@ -6,6 +6,7 @@ DeskError
 ├── NotInScope 403
 ├── NotHere 404
 ├── WrongMethod 405
+├── PostRefused 409
 ├── BodyTooLarge 413
 ├── InvalidField 422
 ├── TooManyGuesses 429
@@ -68,6 +69,13 @@ class JobRefused(DeskError):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+class PostRefused(DeskError):
+    """No order can be made of the post, as the panel is set."""
+
+    status = HTTPStatus.CONFLICT
+    code = "post_refused"
 
 
 class BodyTooLarge(DeskError):

@@ -25,6 +25,8 @@ LARGEST_COUNT: Final = 10**15
 _SCOPE_OF_DESKS: Final = desk_scope(0).removesuffix("0")
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
+After = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)]
+"""The last id of the page before."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -37,7 +39,7 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     state: Listed = Listed.OPEN
     kind: JobKind | None = None
     service: Id | None = None
-    after: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)] = 0
+    after: After = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_PAGE)] = LONGEST_PAGE
 
 

@@ -7,7 +7,7 @@ from purveyor.ops.terminal import panel_database, say
 
 @click.group()
 def subscription() -> None:
-    """Subscriptions fed by post events: list, post, pause, resume, cancel."""
+    """Subscriptions fed by post events: list, post, pause, resume, cancel, key."""
 
 
 @subscription.command("list")
@@ -78,3 +78,15 @@ def cancel_subscription(*, subscription_id: int) -> None:
 
         stop(order_id=subscription_id)
         say(f"Subscription {subscription_id} is canceled")
+
+
+@subscription.command("key")
+@click.option("--label", default="", help="Who or what uses it.")
+def create_key(*, label: str) -> None:
+    """Make a key for a program that tells of posts; it is printed once. `purveyor desk revoke` ends it."""
+    with panel_database():
+        from purveyor.accounts.keys import create_staff_key
+        from purveyor.orders.feeding import SCOPE
+
+        _, text = create_staff_key(name=label, scopes=[SCOPE])
+        say(text)

@@ -25,6 +25,8 @@ from purveyor.orders.validation import valid_link
 
 _SQL: Final = load_sql(__file__, "feeding.sql")
 
+SCOPE: Final = "posts"
+"""Of staff keys for programs that tell of posts."""
 MOST_AT_ONCE: Final = 100
 MOST_IN_A_PAGE: Final = 1000
 _FED: Final = (Dispatch.SCHEDULED, Dispatch.NEVER)
