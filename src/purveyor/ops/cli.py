@@ -18,6 +18,7 @@ from purveyor.ops.order_commands import order
 from purveyor.ops.service_commands import service
 from purveyor.ops.subscription_commands import subscription
 from purveyor.ops.terminal import panel_database, say
+from purveyor.ops.times_commands import forecast, low_balance, promise, times
 from purveyor.ops.unknown_commands import unknown
 
 INTERRUPTED = 130  # exit status, as shells have it for Ctrl-C
@@ -153,7 +154,19 @@ def demo() -> None:
         make_demo(say=say)
 
 
-for group in (catalogue, customer, key, order, service, subscription, unknown):
+for group in (
+    catalogue,
+    customer,
+    forecast,
+    key,
+    low_balance,
+    order,
+    promise,
+    service,
+    subscription,
+    times,
+    unknown,
+):
     commands.add_command(group)
 
 

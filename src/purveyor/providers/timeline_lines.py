@@ -33,6 +33,7 @@ class LineKind(StrEnum):
     PROGRESS = "progress"
     STATUS = "status"
     REST = "rest"
+    LATE = "late"
     PROPOSED = "proposed"
     ALARM = "alarm"
     HELD = "held"
@@ -150,6 +151,10 @@ _FOR_STAFF: Final = {
     EventKind.ELSEWHERE: (
         LineKind.REST,
         gettext_noop("%(delivered)s were delivered; %(rest)s go to another provider"),
+    ),
+    EventKind.PROMISE: (
+        LineKind.LATE,
+        gettext_noop("Not complete by %(promised_until)s, as was promised: %(outcome)s"),
     ),
     EventKind.OVERLAP: (
         LineKind.ALARM,
