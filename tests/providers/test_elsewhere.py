@@ -25,7 +25,7 @@ from purveyor.orders.models import (
 from purveyor.orders.subscriptions import Delivery, Post, add_posts
 from purveyor.orders.testing import place_one
 from purveyor.providers.following import follow
-from purveyor.providers.handing_over import HandOver, hand_over
+from purveyor.providers.handing_over import hand_over
 from purveyor.providers.holds import NOBODY_FINISHES
 from purveyor.providers.models import Fulfilment, Handover, Provider, ProviderService, Route
 from purveyor.providers.outcomes import Answered, record
@@ -35,6 +35,7 @@ from purveyor.providers.rest import MOST_FULFILMENTS
 from purveyor.providers.settling import settle_as_not_placed, settle_as_placed
 from purveyor.providers.subscriptions import follow_subscription
 from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.under_way import HandOver
 from purveyor.providers.words import order_status
 from tests.audited import violations
 

@@ -12,7 +12,7 @@ from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
 from purveyor.providers import housekeeping
-from purveyor.providers.handing_over import HandOver, hand_over
+from purveyor.providers.handing_over import hand_over
 from purveyor.providers.holds import LONGEST_SAME_LINK_WAIT_SECONDS, SAME_LINK_WAIT_SECONDS, Hold
 from purveyor.providers.housekeeping import (
     FEW_RELEASED,
@@ -26,6 +26,7 @@ from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Refused
 from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.under_way import HandOver
 
 pytestmark = pytest.mark.django_db
 

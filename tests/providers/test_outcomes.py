@@ -11,13 +11,14 @@ from purveyor.money.models import Transfer, TransferKind
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, Dispatch, Order, Status
 from purveyor.orders.testing import place_one
-from purveyor.providers.handing_over import HandOver, hand_over
+from purveyor.providers.handing_over import hand_over
 from purveyor.providers.holds import Hold
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, Provider, Route
 from purveyor.providers.outcomes import Answered, give_up_expired, record, response_text
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, Unclear
 from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.under_way import HandOver
 from tests.audited import violations
 
 pytestmark = pytest.mark.django_db

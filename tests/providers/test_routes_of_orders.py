@@ -13,12 +13,13 @@ from purveyor.database import fetch_all
 from purveyor.orders.models import Order, OrderEvent
 from purveyor.orders.testing import place_one
 from purveyor.providers.decisions import sentences
-from purveyor.providers.handing_over import _SQL, HandOver, hand_over
+from purveyor.providers.handing_over import _SQL, hand_over
 from purveyor.providers.models import Fulfilment, Handover, Policy, Route, RoutePolicy, RouteQuality
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused
 from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.under_way import HandOver
 from tests.audited import violations
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ An order is handed to a desk as to any other provider, with the same routes, cos
 nothing is sent, asked or read over the network. What they report is followed as a provider's reply is.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -14,10 +14,12 @@ from django.utils import timezone
 
 from purveyor import configuration
 from purveyor.catalog.models import Service
-from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
-from purveyor.money.models import House, TransferKind, Wallet, WalletKind
-from purveyor.money.moving import Movement, move
+from purveyor.database import hot_cursor, id_array, load_sql
+from purveyor.money.models import Wallet, WalletKind
 from purveyor.providers.models import Provider, ProviderKind, ProviderService, Route
+from purveyor.providers.outcomes import Answered, record_settled
+from purveyor.providers.replies import Accepted
+from purveyor.providers.under_way import HandOver
 
 _SQL: Final = load_sql(__file__, "desks.sql")
 
@@ -87,25 +89,22 @@ def offer_by_hand(*, desk: Provider, service_id: int, cost: Decimal) -> Route:
     return route
 
 
-def put_on_desks(fulfilment_ids: Collection[int]) -> None:
-    """Make jobs of hand-overs to desks and book their cost, in the transaction that writes them."""
-    if not fulfilment_ids:
+def put_on_desks(hand_overs: Sequence[HandOver]) -> None:
+    """Make jobs of hand-overs to desks, in the transaction that writes them.
+
+    They need no answer, and so are accepted at once, under a number of our own.
+    """
+    if not hand_overs:
         return
-    rows = fetch_all(_SQL["put_on_desks"], {"fulfilments": id_array(fulfilment_ids), "response": ON_THE_DESK})
-    move(
+    record_settled(
         [
-            Movement(
-                kind=TransferKind.PROVIDER_COST,
-                cause_id=row.id,
-                source_id=row.wallet_id,
-                destination_id=House.COST,
-                amount=row.expected_cost,
-            )
-            for row in rows
-            if row.expected_cost
-        ],
-        wallets_are_locked=True,  # no customer's wallet is among them
+            Answered(hand_over=item, reply=Accepted(str(item.fulfilment_id)), response=ON_THE_DESK)
+            for item in hand_overs
+        ]
     )
+    with hot_cursor() as cursor:
+        ids = id_array(item.fulfilment_id for item in hand_overs)
+        cursor.execute(_SQL["put_on_desks"].encode(), {"fulfilments": ids})
 
 
 def adopt_refills() -> None:

@@ -1,23 +1,9 @@
 -- name: put_on_desks
--- Hand-overs to people need no answer: they are accepted as they are written, under a number of our own, and followed
--- by nobody.
-WITH accepted AS (
-    UPDATE providers_fulfilment SET
-        handover = 'accepted', external_id = id::text, accepted_at = now(), cost = expected_cost
-    WHERE id = ANY(%(fulfilments)s::bigint[])
-    RETURNING id, order_id, provider_id, expected_cost
-), answered AS (
-    UPDATE providers_attempt SET outcome = 'accepted', response = %(response)s, answered_at = now()
-    WHERE fulfilment_id = ANY(%(fulfilments)s::bigint[])
-), jobs AS (
-    INSERT INTO providers_deskjob (desk_id, kind, fulfilment_id, service_id)
-    SELECT accepted.provider_id, 'order', accepted.id, orders.service_id
-    FROM accepted JOIN orders_order orders ON orders.id = accepted.order_id
-    ORDER BY accepted.id
-)
-SELECT accepted.id, accepted.expected_cost, provider.wallet_id
-FROM accepted JOIN providers_provider provider ON provider.id = accepted.provider_id
-ORDER BY accepted.id;
+INSERT INTO providers_deskjob (desk_id, kind, fulfilment_id, service_id)
+SELECT fulfilment.provider_id, 'order', fulfilment.id, orders.service_id
+FROM providers_fulfilment fulfilment JOIN orders_order orders ON orders.id = fulfilment.order_id
+WHERE fulfilment.id = ANY(%(fulfilments)s::bigint[])
+ORDER BY fulfilment.id;
 
 -- name: adopt_refills
 -- Of orders that desks delivered; of several that did, whoever delivered most is asked.

@@ -9,11 +9,12 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from purveyor.providers.client import Ambiguous, NotSent
-from purveyor.providers.handing_over import SEND_WITHIN_SECONDS, Claim, HandOver, hand_over
+from purveyor.providers.handing_over import SEND_WITHIN_SECONDS, Claim, hand_over
 from purveyor.providers.outcomes import SETBACKS, Answered, record, response_text
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, Unclear, read_add
 from purveyor.providers.standing import ONE_BY_ONE_FROM
+from purveyor.providers.under_way import HandOver
 from purveyor.providers.workplace import Workplace
 
 GATHER_SECONDS: Final = 0.02

@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
 import structlog
@@ -23,6 +21,7 @@ from purveyor.providers.models import NEUTRAL_SCORE
 from purveyor.providers.paying import orders_affordable, spend_calls
 from purveyor.providers.planning import Planned, plan_orders
 from purveyor.providers.standing import Standing, standings
+from purveyor.providers.under_way import HandOver
 
 _SQL: Final = load_sql(__file__, "handing_over.sql")
 _log = structlog.get_logger(__name__)
@@ -36,22 +35,6 @@ MOST_AT_ONCE: Final = 128
 MOST_HELD_AT_ONCE: Final = 500
 MOST_CLAIMS: Final = 8
 """In one look into the queue: each looks past orders that wait for a full provider, as the last one found."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOver:
-    """An order on its way: its fulfilment and attempt are committed, the request may leave."""
-
-    order_id: int
-    fulfilment_id: int
-    attempt_id: int
-    provider: Standing
-    fields: dict[str, str]
-    """What is sent, without the key."""
-    cost: Decimal
-    """Expected, in panel currency."""
-    usual: timedelta | None
-    """What such orders usually take; None is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,10 +190,7 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
             )
         },
     )
-    put_on_desks(
-        [row.fulfilment_id for item, row in zip(planned, rows, strict=True) if item.provider.by_hand]
-    )
-    return [
+    hand_overs = [
         HandOver(
             order_id=item.order.id,
             fulfilment_id=row.fulfilment_id,
@@ -221,5 +201,6 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
             usual=row.usual,
         )
         for item, row in zip(planned, rows, strict=True)
-        if not item.provider.by_hand
     ]
+    put_on_desks([item for item in hand_overs if item.provider.by_hand])
+    return [item for item in hand_overs if not item.provider.by_hand]

@@ -14,7 +14,6 @@ from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.promising import note_promises
 from purveyor.orders.queue import hold, requeue
-from purveyor.providers.handing_over import HandOver
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
 from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
@@ -23,6 +22,7 @@ from purveyor.providers.polling_schedule import first_delay
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, Unclear
 from purveyor.providers.standing import Setback, note_setback, note_success
+from purveyor.providers.under_way import HandOver
 
 _SQL: Final = load_sql(__file__, "outcomes.sql")
 _log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ def record(answers: Sequence[Answered]) -> None:
     """
     settled = [item for item in answers if not isinstance(item.reply, Refused)]
     try:
-        _record_settled(settled)
+        record_settled(settled)
     except IntegrityError:
         # Two workers were given the same id at the same moment: the constraint shows which one is second.
         for item in settled:
@@ -89,10 +89,10 @@ def record(answers: Sequence[Answered]) -> None:
 
 def _record_alone(item: Answered) -> None:
     try:
-        _record_settled([item])
+        record_settled([item])
     except IntegrityError:
         unclear = Unclear("the provider gave an id that another order has")
-        _record_settled(
+        record_settled(
             [
                 Answered(
                     hand_over=item.hand_over,
@@ -105,8 +105,11 @@ def _record_alone(item: Answered) -> None:
 
 
 @transaction.atomic
-def _record_settled(answers: Sequence[Answered]) -> None:
-    """Write down acceptances with their costs, and outcomes that nobody can tell."""
+def record_settled(answers: Sequence[Answered]) -> None:
+    """Write down acceptances with their costs, and outcomes that nobody can tell.
+
+    Raises `IntegrityError` when a provider gave an id that another order has.
+    """
     if not answers:
         return
     taken = _accept([item for item in answers if isinstance(item.reply, Accepted)])
@@ -155,7 +158,7 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
                 {
                     "fulfilment_id": item.hand_over.fulfilment_id,
                     "external_id": external_id,
-                    "poll_after_seconds": first_delay(usual=item.hand_over.usual).total_seconds(),
+                    "poll_after_seconds": _poll_after_seconds(item.hand_over),
                 }
                 for (_, external_id), item in first.items()
             ]
@@ -182,6 +185,11 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
     if len(taken) < len(first):
         taken |= {row.id for row in fetch_all(_SQL["accepted_before"], parameters)}
     return taken
+
+
+def _poll_after_seconds(hand_over: HandOver) -> float | None:
+    """None of what people deliver: they tell by themselves."""
+    return None if hand_over.provider.by_hand else first_delay(usual=hand_over.usual).total_seconds()
 
 
 def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
