@@ -13,7 +13,7 @@ from purveyor.money.models import Transfer, TransferKind
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import Dispatch, Order, Status
 from purveyor.orders.testing import place_one
-from purveyor.providers.desks import DeskError, create_desk, find_desk, offer_by_hand
+from purveyor.providers.desks import DeskTrouble, create_desk, find_desk, offer_by_hand
 from purveyor.providers.job_states import (
     AlreadyEnded,
     Verb,
@@ -209,9 +209,9 @@ def test_desks_are_made_and_offer_what_they_are_told() -> None:
     desk = create_desk(name="Team A")
     assert (desk.kind, desk.url, desk.key) == (ProviderKind.MANUAL, "", "")
     assert find_desk("Team A") == desk
-    with pytest.raises(DeskError, match="already"):
+    with pytest.raises(DeskTrouble, match="already"):
         create_desk(name="Team A")
-    with pytest.raises(DeskError, match="no desk"):
+    with pytest.raises(DeskTrouble, match="no desk"):
         find_desk("Team B")
     service = make_service()
     elsewhere = make_desk(service)
@@ -220,7 +220,7 @@ def test_desks_are_made_and_offer_what_they_are_told() -> None:
     assert offer_by_hand(desk=desk, service_id=service.pk, cost=Decimal("0.3")) == route
     assert Route.objects.get(pk=route.pk).provider_service.rate == Decimal("0.3")
     assert Route.objects.exclude(pk=route.pk).get().provider_service.provider == elsewhere
-    with pytest.raises(DeskError, match="no service"):
+    with pytest.raises(DeskTrouble, match="no service"):
         offer_by_hand(desk=desk, service_id=10**6, cost=Decimal(0))
-    with pytest.raises(DeskError, match="negative"):
+    with pytest.raises(DeskTrouble, match="negative"):
         offer_by_hand(desk=desk, service_id=service.pk, cost=Decimal(-1))

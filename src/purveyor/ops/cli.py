@@ -14,6 +14,7 @@ from purveyor.configuration import WrongSetting
 from purveyor.ops import trouble
 from purveyor.ops.catalogue_commands import catalogue
 from purveyor.ops.customer_commands import customer, key
+from purveyor.ops.desk_commands import desk
 from purveyor.ops.order_commands import order
 from purveyor.ops.service_commands import service
 from purveyor.ops.subscription_commands import subscription
@@ -157,6 +158,7 @@ def demo() -> None:
 for group in (
     catalogue,
     customer,
+    desk,
     forecast,
     key,
     low_balance,

@@ -73,6 +73,8 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         + _loaded("purveyor.money.moving", "MoneyError")
         + _loaded("purveyor.orders.refusals", "Refusal")
         + _loaded("purveyor.catalog.service_settings", "ServiceSettingError")
+        + _loaded("purveyor.providers.desks", "DeskTrouble")
+        + _loaded("purveyor.providers.job_states", "JobRefusal")
         + _loaded("purveyor.providers.importing", "ImportTrouble")
         + _loaded("purveyor.providers.pricing", "WrongPricing")
         + _loaded("purveyor.providers.change_rules", "WrongRule")

@@ -27,15 +27,15 @@ ON_THE_DESK: Final = "On the desk"
 """What stands in place of a provider's answer."""
 
 
-class DeskError(Exception):
+class DeskTrouble(Exception):
     """The desk could not be made or changed; the text says why."""
 
 
 @transaction.atomic
 def create_desk(*, name: str) -> Provider:
-    """Make a desk: a provider whose orders people deliver by hand. Raises `DeskError`."""
+    """Make a desk: a provider whose orders people deliver by hand. Raises `DeskTrouble`."""
     if Provider.objects.filter(name=name).exists():
-        raise DeskError(f"there is a provider with the name {name} already")
+        raise DeskTrouble(f"there is a provider with the name {name} already")
     wallet = Wallet.objects.create(kind=WalletKind.PROVIDER, name=name)
     return Provider.objects.create(
         name=name, kind=ProviderKind.MANUAL, wallet=wallet, currency=configuration.current().currency
@@ -43,10 +43,10 @@ def create_desk(*, name: str) -> Provider:
 
 
 def find_desk(name: str) -> Provider:
-    """The desk with this name. Raises `DeskError`."""
+    """The desk with this name. Raises `DeskTrouble`."""
     desk = Provider.objects.filter(name=name, kind=ProviderKind.MANUAL).first()
     if desk is None:
-        raise DeskError(f"there is no desk with the name {name}")
+        raise DeskTrouble(f"there is no desk with the name {name}")
     return desk
 
 
@@ -59,13 +59,14 @@ def desk_scope(desk_id: int) -> str:
 def offer_by_hand(*, desk: Provider, service_id: int, cost: Decimal) -> Route:
     """Let a desk deliver a service of ours, at `cost` per 1000 (per package of a package), in panel currency.
 
-    Told again it changes the cost. A new route is tried after those that the service has. Raises `DeskError`.
+    Told again it changes the cost. A new route is tried after those that the service has.
+    Raises `DeskTrouble`.
     """
     service = Service.objects.filter(pk=service_id).first()
     if service is None:
-        raise DeskError(f"there is no service {service_id}")
+        raise DeskTrouble(f"there is no service {service_id}")
     if cost < 0:
-        raise DeskError("a cost cannot be negative")
+        raise DeskTrouble("a cost cannot be negative")
     offer, _ = ProviderService.objects.update_or_create(
         provider=desk,
         external_id=str(service.pk),
