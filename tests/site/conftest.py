@@ -1,5 +1,6 @@
-"""The pages over HTTP, without a database: what a browser test needs."""
+"""The pages over HTTP, and a browser to look at them: what a test of the site needs."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from socketserver import ThreadingMixIn
@@ -7,6 +8,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+
+from tests.site.browsing import BROWSER_OPTIONS, BROWSERS, DESK, OpenPage
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -28,6 +32,45 @@ def pages_url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def site_url(pages_url: str) -> str:
+    """Where the browser finds the pages; without a database unless a test file says otherwise."""
+    return pages_url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, site_url: str) -> Iterator[OpenPage]:
+    """Open a page in a window of its own; whatever the browser complains about fails the test."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def opened(*, viewport: ViewportSize = DESK, path: str = "/api", **options: object) -> Page:
+        context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]  # passed on as given
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.goto(site_url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
 
 
 @pytest.fixture

@@ -1,65 +1,10 @@
 """The manual in a real browser: phone and desk, day and night, right to left, keyboard, without scripts."""
 
-import shutil
-from collections.abc import Callable, Iterator
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Page, ViewportSize
 from pytest_django import Settings
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER_OPTIONS = [
-    "--no-sandbox",  # Chromium refuses to run as root with it
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONE = ViewportSize(width=390, height=844)
-DESK = ViewportSize(width=1280, height=900)
-NARROW = ViewportSize(width=320, height=640)
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, pages_url: str) -> Iterator[OpenPage]:
-    """Open the manual in a window of its own; whatever the browser complains about fails the test."""
-    complaints: list[str] = []
-    contexts: list[BrowserContext] = []
-
-    def opened(*, viewport: ViewportSize = DESK, path: str = "/api", **options: object) -> Page:
-        context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]  # passed on as given
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.goto(pages_url + path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def overflow(page: Page) -> int:
-    """By how many pixels the page can be scrolled sideways."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+from tests.site.browsing import DESK, NARROW, PHONE, OpenPage, overflow
 
 
 def unfold_everything(page: Page) -> None:

@@ -1,0 +1,131 @@
+"""The page of updates in a real browser: phone and desk, day and night, right to left, without scripts."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from purveyor.catalog.models import Service
+from purveyor.catalog.testing import make_service
+from purveyor.catalog.updates import ServiceChange, Shown, note_changes
+from tests.committed import committed
+from tests.site.browsing import DESK, NARROW, PHONE, OpenPage, overflow
+
+pytestmark = committed
+
+LONG = "Survey answers from very interested people in many countries, refilled for 30 days " + "x" * 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def playwright_beside_django() -> Iterator[None]:
+    """Playwright keeps an event loop in this thread, from which Django would refuse to be called."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
+@pytest.fixture
+def site_url(live_server: LiveServer) -> str:
+    """The pages with the database of the test."""
+    return str(live_server.url)
+
+
+@pytest.fixture(autouse=True)
+def updates() -> None:
+    """Some of each kind, one of them with a name that is too long for a line."""
+    for service in (make_service(name="Polls"), make_service(name=LONG)):
+        _tell(service, None, Shown(Decimal("1.2"), enabled=True))
+        for old, new in (("1.2", "1.35"), ("1.35", "0.00045")):
+            _tell(service, Shown(Decimal(old), enabled=True), Shown(Decimal(new), enabled=True))
+        _tell(service, Shown(Decimal(1), enabled=True), Shown(Decimal(1), enabled=False))
+        _tell(service, Shown(Decimal(1), enabled=False), Shown(Decimal(1234567), enabled=True))
+
+
+def _tell(service: Service, before: Shown | None, after: Shown) -> None:
+    with transaction.atomic():
+        note_changes([ServiceChange(service.pk, before, after)])
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_it_never_scrolls_sideways(open_page: OpenPage, settings: Settings, language: str) -> None:
+    settings.LANGUAGE_CODE = language
+    for viewport in (NARROW, PHONE, DESK):
+        page = open_page(path="/updates", viewport=viewport)
+        assert page.locator(".updates tbody tr").count() == 10
+        assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_kinds_are_chosen_and_services_found(open_page: OpenPage, scripts: bool) -> None:  # noqa: FBT001
+    page = open_page(path="/updates", viewport=PHONE, java_script_enabled=scripts)
+    page.get_by_role("link", name="Decreased").click()
+    page.get_by_label("Service, by name or ID").fill("polls")
+    page.get_by_role("button", name="Search").click()
+    rows = page.locator(".updates tbody tr")
+    assert rows.count() == 1
+    assert "1.35 → 0.00045" in rows.inner_text()
+    assert page.get_by_role("link", name="Decreased").get_attribute("aria-current") == "page"
+
+
+def test_on_a_phone_a_row_is_a_card_and_still_a_row(open_page: OpenPage) -> None:
+    page = open_page(path="/updates", viewport=PHONE)
+    row = page.get_by_role("row").filter(has_text="Polls").first
+    name = row.get_by_role("rowheader").bounding_box()
+    date, update = (row.get_by_role("cell").nth(number).bounding_box() for number in (0, 1))
+    assert name is not None
+    assert date is not None
+    assert update is not None
+    assert name["y"] + name["height"] <= min(date["y"], update["y"])
+    assert update["x"] < date["x"]
+
+
+def test_from_right_to_left_rates_keep_their_order(open_page: OpenPage, settings: Settings) -> None:
+    settings.LANGUAGE_CODE = "ar"
+    page = open_page(path="/updates")
+    rates = page.locator(".rates:has(s)").first
+    old, new = rates.locator("s").bounding_box(), rates.locator("strong").bounding_box()
+    assert old is not None
+    assert new is not None
+    assert old["x"] < new["x"]
+    service, date = page.locator(".updates thead th").nth(0), page.locator(".updates thead th").nth(1)
+    assert service.evaluate("cell => cell.offsetLeft") > date.evaluate("cell => cell.offsetLeft")
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(open_page: OpenPage) -> None:
+    page = open_page(path="/updates")
+    names = []
+    for _ in range(13):
+        page.keyboard.press("Tab")
+        outline = page.evaluate(
+            """() => {
+                const focused = document.activeElement;
+                const marked = focused.type === 'radio' ? focused.nextElementSibling : focused;
+                return getComputedStyle(marked).outlineStyle;
+            }"""
+        )
+        assert outline != "none"
+        names.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id"))
+    assert names[3:] == [
+        "API",
+        "Updates",
+        "All",
+        "New",
+        "Increased",
+        "Decreased",
+        "Enabled",
+        "Disabled",
+        "search",
+        "Search",
+    ]
+
+
+def test_the_other_pages_are_one_step_away(open_page: OpenPage) -> None:
+    for viewport in (PHONE, DESK):
+        page = open_page(path="/updates", viewport=viewport)
+        page.get_by_role("link", name="API", exact=True).click()
+        assert page.url.endswith("/api")
+        page.get_by_role("link", name="Updates", exact=True).click()
+        assert page.url.endswith("/updates")
