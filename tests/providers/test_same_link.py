@@ -12,7 +12,7 @@ from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.testing import make_service
 from purveyor.orders.models import Dispatch, Order, Status
-from purveyor.orders.queue import claim_queued
+from purveyor.orders.queue import claim_queued, requeue
 from purveyor.orders.same_link import WAITS
 from purveyor.orders.testing import place_one
 from purveyor.providers import handing_over, planning
@@ -80,6 +80,25 @@ def test_a_worker_with_the_second_order_alone_sees_the_first_in_the_queue() -> N
     assert second.hold_reason == WAITS.format(order=first.pk)
     assert sent() == []
     assert [item.order_id for item in hand_over(busy={}).hand_overs] == [first.pk]
+
+
+def test_an_older_order_whose_time_comes_while_a_younger_is_claimed_is_not_sent_beside_it() -> None:
+    first, second = two_in_line(queuing_service())
+    Order.objects.filter(pk=first.pk).update(dispatch=Dispatch.SCHEDULED)
+
+    def start_the_first() -> None:
+        requeue([first.pk])
+        assert hand_over(busy={}).hand_overs == []
+
+    with transaction.atomic():
+        assert [item.order_id for item in hand_over(busy={}).hand_overs] == [second.pk]
+        # To the other worker the second still looks queued, behind the first.
+        other = Second(start_the_first)
+        other.finish()
+    assert hand_over(busy={}).hand_overs == []
+    first.refresh_from_db()
+    assert first.hold_reason == WAITS.format(order=second.pk)
+    assert sent() == [second.pk]
 
 
 def test_a_worker_that_dies_in_between_leaves_the_line_as_it_was() -> None:
