@@ -12,8 +12,9 @@ from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
-from purveyor.database import fetch_all
+from purveyor.database import fetch_all, id_array
 from purveyor.orders.testing import place_one
+from purveyor.providers.following import _SQL as FOLLOWING
 from purveyor.providers.following import follow
 from purveyor.providers.handing_over import hand_over
 from purveyor.providers.measuring import (
@@ -26,6 +27,7 @@ from purveyor.providers.measuring import (
 )
 from purveyor.providers.models import Fulfilment, Provider, Route, RouteTimes, ServiceTimes
 from purveyor.providers.outcomes import Answered, record
+from purveyor.providers.polling_budget import IDS_PER_CALL
 from purveyor.providers.polling_schedule import SOONEST, first_delay
 from purveyor.providers.replies import Accepted, StatusReply
 from purveyor.providers.testing import make_provider, make_route
@@ -211,3 +213,16 @@ def test_measuring_reads_a_window_however_many_orders_have_ended(route: Route, w
             assert step["Node Type"] != "Seq Scan"
             assert step["Actual Rows"] <= MOST_MEASURED
             assert step.get("Rows Removed by Filter", 0) <= MOST_MEASURED
+
+
+def test_what_is_followed_is_found_by_index_with_its_usual_time(route: Route) -> None:
+    ended(route, last=MANY)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE providers_fulfilment")
+        cursor.execute("ANALYZE orders_order")
+    ids = list(Fulfilment.objects.order_by("pk").values_list("pk", flat=True)[:IDS_PER_CALL])
+    statement = "EXPLAIN (ANALYZE, FORMAT JSON) " + FOLLOWING["lock_followed"]
+    ((answer,),) = fetch_all(statement, {"ids": id_array(ids)})
+    for step in steps(answer[0]["Plan"]):
+        assert step["Actual Rows"] <= IDS_PER_CALL
+        assert (step["Node Type"], step.get("Relation Name")) != ("Seq Scan", "providers_fulfilment")

@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 from purveyor.providers.polling_budget import LEAST_STRETCH, MOST_STRETCH
 from purveyor.providers.polling_schedule import (
+    EARLY_LATEST,
     LATEST,
     LOOKS_AFTER_END,
     NEARLY_FINISHED_LATEST,
     SOONEST,
     SUBSCRIPTION_LATEST,
     delay_after_end,
+    first_delay,
     next_delay,
 )
 
@@ -134,3 +136,13 @@ def test_a_finished_order_is_looked_at_a_few_times_and_then_left_alone() -> None
         looks += 1
     assert looks == len(LOOKS_AFTER_END)
     assert since_end == LOOKS_AFTER_END[-1]
+
+
+@given(st.none() | st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_the_first_question_waits_for_what_takes_long_but_not_for_ever(usual: timedelta | None) -> None:
+    assert SOONEST <= first_delay(usual=usual) <= EARLY_LATEST
+
+
+def test_what_takes_a_minute_is_asked_about_as_soon_as_what_nobody_knows() -> None:
+    assert first_delay(usual=MINUTE) == first_delay(usual=None) == SOONEST
+    assert first_delay(usual=HOUR) == 72 * SECOND

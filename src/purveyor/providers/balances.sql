@@ -1,8 +1,9 @@
 -- name: adopt
--- Providers that nobody has looked at yet.
+-- Providers that nobody has looked at yet; people who deliver by hand hold no money of ours.
 INSERT INTO providers_balanceforecast (provider_id)
 SELECT provider.id FROM providers_provider provider
-WHERE NOT EXISTS (SELECT FROM providers_balanceforecast forecast WHERE forecast.provider_id = provider.id)
+WHERE provider.kind = 'api'
+  AND NOT EXISTS (SELECT FROM providers_balanceforecast forecast WHERE forecast.provider_id = provider.id)
 ON CONFLICT (provider_id) DO NOTHING;
 
 -- name: claim

@@ -15,9 +15,11 @@ WHERE orders.id = ANY(%(ids)s::bigint[])
 ORDER BY orders.id;
 
 -- name: ask_to_stop
--- Whoever was asked last to deliver these orders, which the caller holds. A wish that was refused goes again.
+-- Whoever was asked last to deliver these orders, which the caller holds; people who deliver by hand see the event
+-- instead. A wish that was refused goes again.
 INSERT INTO providers_canceltask (fulfilment_id)
 SELECT DISTINCT ON (fulfilment.order_id) fulfilment.id FROM providers_fulfilment fulfilment
+JOIN providers_provider provider ON provider.id = fulfilment.provider_id AND provider.kind = 'api'
 WHERE fulfilment.order_id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'accepted'
   AND fulfilment.ended_at IS NULL AND NOT fulfilment.superseded AND fulfilment.refill_id IS NULL
 ORDER BY fulfilment.order_id, fulfilment.number DESC

@@ -44,9 +44,9 @@ class ServiceTimes(MeasuredTimes):
 class RouteTimes(MeasuredTimes):
     """What a provider takes: times count from its acceptance, of orders that it delivered whole.
 
-    Not a judgement of the route: what counts for choosing between routes (also what ended otherwise, and how
-    much each hand-over weighs) is measured where routes are scored. These times tell when to ask again, and
-    what to promise.
+    Unlike `RouteQuality`, by which routes are chosen: that one compares routes, so it holds medians of the
+    last days only, with the time to finish scaled to 1000. These times are of orders as they come, unscaled,
+    and tell of the slow ones too: when to ask about one again, and what can be promised.
     """
 
     route = models.OneToOneField(Route, on_delete=models.CASCADE, primary_key=True, related_name="times")
