@@ -1,6 +1,7 @@
 """No reader misses an event, in whatever order transactions commit, and none is told twice."""
 
 import threading
+from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -118,3 +119,10 @@ def test_events_are_announced_in_a_transaction() -> None:
 def test_announcing_many_takes_one_statement() -> None:
     announce(happened(*range(50)))
     assert len(fetch_all("SELECT DISTINCT cmin::text FROM outbox_outboxevent")) == 1
+
+
+@pytest.mark.django_db
+def test_amounts_are_texts_as_people_write_them() -> None:
+    money = {"charge": Decimal("0E-8"), "refunded": Decimal("12.50000000"), "remains": 7}
+    announce([Event(kind="order.status", about="order:1", data=money)])
+    assert OutboxEvent.objects.get().data == {"charge": "0.00000000", "refunded": "12.50000000", "remains": 7}

@@ -19,6 +19,7 @@ from purveyor.providers.replies import Accepted, StatusReply
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.words import order_status
 from tests.audited import violations
+from tests.outbox.told import told
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +136,20 @@ def test_a_loss_after_the_list_was_read_anew_closes_the_route(
     tell(fulfilment, "Completed", "5.2", 0)
     route = Route.objects.get()
     assert (route.enabled, route.closed_reason) == ((False, CLOSED) if closes else (True, ""))
+    assert [data["reason"] for _, _, _, data in told("route.closed")] == ([CLOSED] if closes else [])
+
+
+def test_staff_is_told_of_a_drift_with_the_order_and_what_follows(fulfilment: Fulfilment) -> None:
+    tell(fulfilment, "Completed", "4.5", 0)
+    data = {
+        "provider_service": fulfilment.service_external_id,
+        "orders": 1,
+        "order": fulfilment.order_id,
+        "drift": "0.50000000",
+        "consequence": "list_read_early",
+    }
+    about = f"provider:{fulfilment.provider_id}"
+    assert told("charge.drifted") == [("charge.drifted", about, None, data)]
 
 
 def test_a_service_that_is_gone_from_the_list_is_only_an_alarm(fulfilment: Fulfilment) -> None:

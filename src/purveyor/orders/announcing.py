@@ -1,11 +1,14 @@
 """What happens to orders, told to the outbox: one place for a kind of event, one statement for a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
-from purveyor.orders.models import Status
+from purveyor.money.models import TransferKind
+from purveyor.money.moving import Movement
+from purveyor.orders.models import CancelStatus, RefillStatus, Status
 from purveyor.outbox.announcing import Event, announce
 
 
@@ -43,5 +46,99 @@ def announce_statuses(changes: Sequence[StatusChange]) -> None:
                 },
             )
             for change in changes
+        ]
+    )
+
+
+class MoneyBack(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund of an order, or its correction."""
+
+    movement: Movement
+    customer_id: int
+    refunded: Decimal
+    """Of the order in all, as it is now."""
+    done: bool = True
+    """False: a refund is too much, but the customer does not have it any more."""
+
+
+def announce_money(moved: Sequence[MoneyBack]) -> None:
+    """Tell of refunds and of their corrections, in the transaction that moves the money."""
+    announce([_money_event(item) for item in moved])
+
+
+def _money_event(item: MoneyBack) -> Event:
+    about = f"order:{item.movement.cause_id}"
+    data = {"amount": item.movement.amount, "refunded": item.refunded}
+    if not item.done:
+        return Event(kind="order.recharge_due", about=about, data=data)
+    if item.movement.kind is TransferKind.REFUND:
+        return Event(kind="order.refunded", about=about, customer_id=item.customer_id, data=data)
+    return Event(kind="order.recharged", about=about, customer_id=item.customer_id, data=data)
+
+
+def announce_held(order_ids: Iterable[int], *, reason: str) -> None:
+    """Tell staff that orders wait, and why."""
+    announce(
+        [Event(kind="order.held", about=f"order:{number}", data={"reason": reason}) for number in order_ids]
+    )
+
+
+def announce_refills(asked: Iterable[tuple[int, int, int]]) -> None:
+    """Tell that customers asked for refills: (refill id, order id, customer id) each."""
+    announce(
+        [
+            Event(
+                kind="refill.created",
+                about=f"refill:{refill_id}",
+                customer_id=customer_id,
+                data={"order": order_id},
+            )
+            for refill_id, order_id, customer_id in asked
+        ]
+    )
+
+
+def announce_refill_status(
+    *, refill_id: int, order_id: int, customer_id: int, before: str, status: RefillStatus
+) -> None:
+    """Tell that a refill has another status. Not why: those are a provider's words."""
+    announce(
+        [
+            Event(
+                kind="refill.status",
+                about=f"refill:{refill_id}",
+                customer_id=customer_id,
+                data={"order": order_id, "before": before, "status": status.value},
+            )
+        ]
+    )
+
+
+def announce_cancel_wishes(orders: Iterable[tuple[int, int]], *, by: Literal["customer", "panel"]) -> None:
+    """Tell that orders shall be canceled: (order id, customer id) each."""
+    announce(
+        [
+            Event(
+                kind="cancel.requested",
+                about=f"order:{order_id}",
+                customer_id=customer_id,
+                data={"by": by},
+            )
+            for order_id, customer_id in orders
+        ]
+    )
+
+
+def announce_cancel_answers(orders: Iterable[tuple[int, int]], *, status: CancelStatus) -> None:
+    """Tell what came of wishes to cancel: (order id, customer id) each. Not why, as of refills."""
+    announce(
+        [
+            Event(
+                kind="cancel.answered",
+                about=f"order:{order_id}",
+                customer_id=customer_id,
+                data={"status": status.value},
+            )
+            for order_id, customer_id in orders
         ]
     )

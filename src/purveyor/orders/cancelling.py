@@ -7,6 +7,8 @@ from django.db import transaction
 
 from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.money.moving import lock_wallets
+from purveyor.orders.announcing import announce_cancel_wishes
+from purveyor.orders.answering import answer_wishes
 from purveyor.orders.dripfeed import stop_runs
 from purveyor.orders.eligibility import cancel_eligibility
 from purveyor.orders.following import Report, apply_reports
@@ -57,6 +59,7 @@ def request_cancels(wanted: Sequence[tuple[int, int]]) -> list[Refusal | None]:
                 asked.add(order_id)
                 taken.append(order)
         _lock_what_changes(taken)
+        announce_cancel_wishes([(order.id, order.customer_id) for order in taken], by="customer")
         for order in taken:
             _take(order)
     return answers
@@ -80,6 +83,7 @@ def cancel_by_panel(order_ids: Sequence[int], *, reason: str) -> None:
         if order.status in OPEN_STATUSES and order.id not in asked
     ]
     _lock_what_changes(wanted)
+    announce_cancel_wishes([(order.id, order.customer_id) for order in wanted], by="panel")
     for order in wanted:
         _take(order, reason=reason)
 
@@ -94,14 +98,10 @@ def _lock_what_changes(orders: Sequence[Any]) -> None:
 @transaction.atomic
 def settle_cancel(*, request_id: int, refused_reason: str) -> None:
     """Note that whoever fulfils the order refused the cancel. A confirmation comes as the order's status."""
-    refused = CancelRequest.objects.filter(pk=request_id, status=CancelStatus.REQUESTED).update(
-        status=CancelStatus.REFUSED, reason=refused_reason[:200]
-    )
-    if refused:
+    order_id = CancelRequest.objects.values_list("order_id", flat=True).get(pk=request_id)
+    if answer_wishes([order_id], status=CancelStatus.REFUSED, reason=refused_reason):
         OrderEvent.objects.create(
-            order_id=CancelRequest.objects.get(pk=request_id).order_id,
-            kind=EventKind.CANCEL,
-            data={"status": "refused", "reason": refused_reason},
+            order_id=order_id, kind=EventKind.CANCEL, data={"status": "refused", "reason": refused_reason}
         )
 
 
@@ -119,18 +119,19 @@ def cancel_undelivered(*, order_id: int, kind: OrderKind, reason: str = "") -> N
         quantity, remains = Order.objects.values_list("quantity", "remains").get(pk=order_id)
         status = final_status(ordered=quantity, remains=remains)
         apply_reports([Report(order_id=order_id, status=status, remains=remains, reason=reason)])
-    CancelRequest.objects.filter(order_id=order_id, status=CancelStatus.REQUESTED).update(
-        status=CancelStatus.DONE
-    )
+    answer_wishes([order_id], status=CancelStatus.DONE)
 
 
 def _take(order: Any, *, reason: str = "") -> None:
     at_once = order.dispatch in (Dispatch.QUEUED, Dispatch.HELD, Dispatch.SCHEDULED)
     status = CancelStatus.DONE if at_once else CancelStatus.REQUESTED
-    CancelRequest.objects.update_or_create(order_id=order.id, defaults={"status": status, "reason": ""})
+    CancelRequest.objects.update_or_create(
+        order_id=order.id, defaults={"status": CancelStatus.REQUESTED, "reason": ""}
+    )
     told = {"status": status.value} | ({"reason": reason} if reason else {})
     OrderEvent.objects.create(order_id=order.id, kind=EventKind.CANCEL, data=told)
     if order.kind == OrderKind.DRIP_FEED:
         stop_runs(order.id)
+        answer_wishes([order.id], status=CancelStatus.DONE)
     elif at_once:
         cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind), reason=reason)

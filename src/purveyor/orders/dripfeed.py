@@ -11,6 +11,7 @@ from django.utils import timezone
 from purveyor.catalog.prices import charge
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
+from purveyor.orders.announcing import MoneyBack, announce_money
 from purveyor.orders.following import finish_parents
 from purveyor.orders.models import DripFeed, EventKind, Order, OrderEvent, Source
 from purveyor.orders.placing import place
@@ -46,18 +47,16 @@ def stop_runs(order_id: int) -> None:
     released = order.children.aggregate(total=Sum("charge", default=Decimal(0)))["total"]
     unused = order.charge - released
     if unused:
-        move(
-            [
-                Movement(
-                    kind=TransferKind.REFUND,
-                    cause_id=order_id,
-                    source_id=House.REVENUE,
-                    destination_id=order.customer.wallet_id,
-                    amount=unused,
-                    part=1,
-                )
-            ]
+        refund = Movement(
+            kind=TransferKind.REFUND,
+            cause_id=order_id,
+            source_id=House.REVENUE,
+            destination_id=order.customer.wallet_id,
+            amount=unused,
+            part=1,
         )
+        move([refund])
+        announce_money([MoneyBack(movement=refund, customer_id=order.customer_id, refunded=unused)])
         Order.objects.filter(pk=order_id).update(refunded=unused)
         OrderEvent.objects.create(order_id=order_id, kind=EventKind.REFUND, data={"amount": str(unused)})
     finish_parents({order_id})

@@ -15,10 +15,10 @@ from django.db import transaction
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import BelowFloor, Movement, lock_wallets, move
-from purveyor.orders.announcing import StatusChange, announce_statuses
+from purveyor.orders.announcing import MoneyBack, StatusChange, announce_money, announce_statuses
+from purveyor.orders.answering import answer_wishes
 from purveyor.orders.models import (
     FINAL_STATUSES,
-    CancelRequest,
     CancelStatus,
     EventKind,
     OrderEvent,
@@ -105,11 +105,9 @@ def _settle_wishes(changes: Sequence[_Change]) -> None:
         ((Status.CANCELED, Status.PARTIAL), CancelStatus.DONE, ""),
         ((Status.COMPLETED,), CancelStatus.REFUSED, "The order was completed first"),
     ):
-        ended = [change.order.id for change in changes if change.status in statuses]
-        if ended:
-            CancelRequest.objects.filter(order_id__in=ended, status=CancelStatus.REQUESTED).update(
-                status=answer, reason=reason
-            )
+        answer_wishes(
+            [change.order.id for change in changes if change.status in statuses], status=answer, reason=reason
+        )
 
 
 def finish_parents(parent_ids: set[int]) -> None:
@@ -189,7 +187,8 @@ def _return_money(changes: Sequence[_Change], events: list[OrderEvent]) -> None:
     parts = {row.order_id: row.last for row in fetch_all(_SQL["money_parts"], ids)}
     wallets = {row.order_id: row.wallet_id for row in fetch_all(_SQL["wallets"], ids)}
     lock_wallets(wallets.values())
-    refunds = []
+    refunds: list[Movement] = []
+    told: list[MoneyBack] = []
     for change in unequal:
         order_id = change.order.id
         movement = _movement(
@@ -198,10 +197,21 @@ def _return_money(changes: Sequence[_Change], events: list[OrderEvent]) -> None:
         if movement.kind is TransferKind.REFUND:
             refunds.append(movement)
             events.append(_event(order_id, EventKind.REFUND, amount=str(movement.amount)))
-        elif not _corrected(movement, events):
-            continue
-        change.refunded = due[order_id]
+            done = True
+        else:
+            done = _corrected(movement, events)
+        if done:
+            change.refunded = due[order_id]
+        told.append(
+            MoneyBack(
+                movement=movement,
+                customer_id=change.order.customer_id,
+                refunded=change.refunded,
+                done=done,
+            )
+        )
     move(refunds, wallets_are_locked=True)
+    announce_money(told)
 
 
 def _movement(order_id: int, missing: Decimal, wallet_id: int, part: int) -> Movement:

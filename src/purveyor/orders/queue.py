@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from purveyor.database import fetch_all, hot_cursor, id_array
+from purveyor.orders.announcing import announce_held
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _CLAIM: Final = """
@@ -60,6 +61,7 @@ def hold(
         )
         for order_id, decision in zip_longest(ids, decisions)
     )
+    announce_held(ids, reason=reason)
 
 
 def release_held(*, reason: str, limit: int) -> int:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from purveyor import configuration
 from purveyor.database import fetch_all, id_array, load_sql
 from purveyor.exchanges import fetch_hot
+from purveyor.orders.announcing import announce_refill_status, announce_refills
 from purveyor.orders.eligibility import refill_eligibility
 from purveyor.orders.models import OPEN_REFILLS, EventKind, OrderEvent, Refill, RefillStatus
 from purveyor.orders.refusals import IncorrectOrderId, RefillTooSoon, Refusal
@@ -23,6 +24,7 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
     wait = timedelta(hours=configuration.current().refill_wait_hours)
     answers: list[int | Refusal] = []
     asked: set[int] = set()
+    created: list[tuple[int, int, int]] = []
     with transaction.atomic():
         orders = {row.id: row for row in fetch_all(_SQL["lock_orders"], ids)}
         last = {row.order_id: row for row in fetch_all(_SQL["last_refills"], ids)}
@@ -48,7 +50,10 @@ def request_refills(wanted: Sequence[tuple[int, int]]) -> list[int | Refusal]:
                 answers.append(refusal)
                 continue
             asked.add(order_id)
-            answers.append(Refill.objects.create(order_id=order_id).pk)
+            refill_id = Refill.objects.create(order_id=order_id).pk
+            created.append((refill_id, order_id, customer_id))
+            answers.append(refill_id)
+        announce_refills(created)
     return answers
 
 
@@ -62,16 +67,26 @@ def refill_statuses(wanted: Sequence[tuple[int, int]]) -> list[str | None]:
 @transaction.atomic
 def settle_refill(*, refill_id: int, status: RefillStatus, reason: str = "") -> bool:
     """Give an open refill its new status; returns False when it had ended before, or has that status."""
-    changed = (
-        Refill.objects.filter(pk=refill_id, status__in=OPEN_REFILLS)
+    refill = (
+        Refill.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("order")
+        .filter(pk=refill_id, status__in=OPEN_REFILLS)
         .exclude(status=status)
-        .update(status=status, reason=reason[:200], status_at=timezone.now())
+        .first()
     )
-    if changed:
-        refill = Refill.objects.get(pk=refill_id)
-        OrderEvent.objects.create(
-            order_id=refill.order_id,
-            kind=EventKind.REFILL,
-            data={"refill": refill_id, "status": status.value, "reason": reason},
-        )
-    return bool(changed)
+    if refill is None:
+        return False
+    Refill.objects.filter(pk=refill_id).update(status=status, reason=reason[:200], status_at=timezone.now())
+    OrderEvent.objects.create(
+        order_id=refill.order_id,
+        kind=EventKind.REFILL,
+        data={"refill": refill_id, "status": status.value, "reason": reason},
+    )
+    announce_refill_status(
+        refill_id=refill_id,
+        order_id=refill.order_id,
+        customer_id=refill.order.customer_id,
+        before=refill.status,
+        status=status,
+    )
+    return True

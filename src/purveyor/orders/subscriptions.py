@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from purveyor.catalog.prices import charge
 from purveyor.orders.announcing import StatusChange, announce_statuses
+from purveyor.orders.answering import answer_wishes
 from purveyor.orders.models import (
-    CancelRequest,
     CancelStatus,
     Dispatch,
     EventKind,
@@ -135,6 +135,4 @@ def update_subscription(
     Subscription.objects.filter(pk=order_id).update(paused_reason=paused_reason)
     if status in ENDED:
         Subscription.objects.filter(pk=order_id).update(live=False)
-        CancelRequest.objects.filter(order_id=order_id, status=CancelStatus.REQUESTED).update(
-            status=CancelStatus.DONE
-        )
+        answer_wishes([order_id], status=CancelStatus.DONE)

@@ -1,6 +1,7 @@
 """Announcing what has happened, in the transaction that made it true: both are committed, or neither."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -42,7 +43,12 @@ def announce(events: Sequence[Event]) -> list[int]:
     for event in events:
         _check(event)
     rows = [
-        {"kind": event.kind, "about": event.about, "customer_id": event.customer_id, "data": event.data}
+        {
+            "kind": event.kind,
+            "about": event.about,
+            "customer_id": event.customer_id,
+            "data": _plain(event.data),
+        }
         for event in events
     ]
     return [row.id for row in fetch_all(_SQL["announce"], {"events": as_json(rows)})]
@@ -57,3 +63,8 @@ def _check(event: Event) -> None:
     strange = event.data.keys() - set(kind.fields)
     if strange:
         raise CannotAnnounce(f"{event.kind} has no {', '.join(sorted(strange))} in its data")
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data with decimals as people write them: 0.00000000 and never 0E-8."""
+    return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in data.items()}

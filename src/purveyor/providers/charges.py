@@ -17,6 +17,7 @@ import structlog
 
 from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
+from purveyor.providers.announcing import ChargeDrifted, announce_closed, announce_drifts
 from purveyor.providers.costing import AbsurdCost, expected_cost
 from purveyor.providers.margin import Terms, charge_drift, keeps_margin, true_cost
 from purveyor.providers.metrics import CHARGES_DRIFTED
@@ -83,6 +84,7 @@ def note_charges(charged: Iterable[Charged]) -> None:
     ):
         item, drift = drifted[row.fulfilment_id]
         alarms[row.offer_id, _consequence(row, item, drift)].append((row, drift))
+    told = []
     for (_, consequence), found in alarms.items():
         _act(consequence, [row for row, _ in found])
         CHARGES_DRIFTED.labels(consequence=consequence.value).inc(len(found))
@@ -96,6 +98,17 @@ def note_charges(charged: Iterable[Charged]) -> None:
             drift=str(drift),
             consequence=consequence.value,
         )
+        told.append(
+            ChargeDrifted(
+                provider_id=row.provider_id,
+                provider_service=row.external_id,
+                orders=len(found),
+                order_id=row.order_id,
+                drift=drift,
+                consequence=consequence.value,
+            )
+        )
+    announce_drifts(told)
 
 
 def _consequence(row: Any, item: Charged, drift: Decimal) -> Consequence:
@@ -141,6 +154,10 @@ def _act(consequence: Consequence, rows: list[Any]) -> None:
                 _SQL["doubt_price"].encode(), {"offer": row.offer_id, "remembered": DOUBT_REMEMBERED_SECONDS}
             )
         elif consequence is Consequence.ROUTE_CLOSED:
-            routes = {each.route_id for each in rows}
-            cursor.execute(_SQL["close_routes"].encode(), {"routes": id_array(routes), "reason": CLOSED})
-            _log.error("routes_closed", route_ids=sorted(routes), text=CLOSED)
+            wanted = {each.route_id for each in rows}
+            closed = sorted(
+                each.id
+                for each in fetch_all(_SQL["close_routes"], {"routes": id_array(wanted), "reason": CLOSED})
+            )
+            announce_closed(closed, reason=CLOSED)
+            _log.error("routes_closed", route_ids=closed, text=CLOSED)

@@ -39,4 +39,5 @@ WHERE id = %(offer)s;
 
 -- name: close_routes
 UPDATE providers_route SET enabled = false, closed_reason = %(reason)s
-WHERE id = ANY(%(routes)s::bigint[]) AND enabled;
+WHERE id = ANY(%(routes)s::bigint[]) AND enabled
+RETURNING id;

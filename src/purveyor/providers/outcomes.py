@@ -1,6 +1,6 @@
 """Writing down what came of hand-overs, and what each outcome means for the order and the provider."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,13 @@ from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.promising import note_promises
 from purveyor.orders.queue import hold, requeue
+from purveyor.providers.announcing import (
+    HandOverSettled,
+    HandOverUnknown,
+    announce_closed,
+    announce_settled,
+    announce_unknown,
+)
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
 from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
@@ -31,6 +38,8 @@ LONGEST_RESPONSE_CHARACTERS: Final = 2000
 MOST_EXPIRED_AT_ONCE: Final = 500
 FIRST_LOOK_SECONDS: Final = 15.0
 """From a hand-over's becoming unknown until evidence is looked for."""
+
+_WORKER_DIED: Final = "The worker died before it could write the answer down."
 
 SETBACKS: Final = {
     RefusalClass.FUNDS: Setback.OUT_OF_FUNDS,
@@ -115,17 +124,11 @@ def record_settled(answers: Sequence[Answered]) -> None:
     taken = _accept([item for item in answers if isinstance(item.reply, Accepted)])
     unknown = [item for item in answers if item.hand_over.fulfilment_id not in taken]
     if unknown:
-        with hot_cursor() as cursor:
-            cursor.execute(
-                _SQL["leave_unknown"].encode(),
-                {
-                    "fulfilments": id_array(item.hand_over.fulfilment_id for item in unknown),
-                    "look_after": FIRST_LOOK_SECONDS,
-                },
-            )
+        why = {item.hand_over.fulfilment_id: _why_unknown(item.reply) for item in unknown}
         for item in unknown:
-            why = item.reply.why if isinstance(item.reply, Unclear) else f"the id is not new: {item.reply}"
-            _log.error("hand_over_unknown", order_id=item.hand_over.order_id, why=why)
+            reason = why[item.hand_over.fulfilment_id]
+            _log.error("hand_over_unknown", order_id=item.hand_over.order_id, why=reason)
+        _leave_unknown(why)
         UNKNOWN.inc(len(unknown))
         _note_unusable(unknown)
     _answer_attempts(
@@ -141,6 +144,21 @@ def record_settled(answers: Sequence[Answered]) -> None:
     }
     if recovered:
         note_success(recovered)
+
+
+def _why_unknown(reply: Accepted | Refused | Unclear) -> str:
+    return reply.why if isinstance(reply, Unclear) else f"the id is not new: {reply}"
+
+
+def _leave_unknown(why: Mapping[int, str]) -> None:
+    """Make hand-overs that are being sent unknown, and tell staff why, by fulfilment id."""
+    rows = fetch_all(_SQL["leave_unknown"], {"fulfilments": id_array(why), "look_after": FIRST_LOOK_SECONDS})
+    announce_unknown(
+        HandOverUnknown(
+            order_id=row.order_id, fulfilment_id=row.id, provider_id=row.provider_id, why=why[row.id]
+        )
+        for row in rows
+    )
 
 
 def _accept(answers: Sequence[Answered]) -> set[int]:
@@ -181,6 +199,17 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
             if item.hand_over.fulfilment_id in taken and item.hand_over.cost
         ],
         wallets_are_locked=True,  # no customer's wallet is among them
+    )
+    announce_settled(
+        HandOverSettled(
+            order_id=row.order_id,
+            fulfilment_id=row.id,
+            provider_id=row.provider_id,
+            placed_as=row.external_id,
+            by="",
+        )
+        for row in accepted
+        if row.was_unknown
     )
     if len(taken) < len(first):
         taken |= {row.id for row in fetch_all(_SQL["accepted_before"], parameters)}
@@ -238,12 +267,22 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         return
     _log.info("hand_over_refused", order_id=order_id, refusal=refused.refusal.value, text=refused.text)
     (fulfilment,) = rows
+    if fulfilment.was_unknown:
+        settled = HandOverSettled(
+            order_id=order_id,
+            fulfilment_id=item.hand_over.fulfilment_id,
+            provider_id=fulfilment.provider_id,
+            placed_as=None,
+            by="",
+        )
+        announce_settled([settled])
     if setback := SETBACKS.get(refused.refusal):
         note_setback(provider_id=fulfilment.provider_id, setback=setback, text=refused.text)
     if refused.refusal is RefusalClass.SERVICE:
-        Route.objects.filter(pk=fulfilment.route_id).update(
-            enabled=False, closed_reason=refused.text[:LONGEST_REASON_CHARACTERS]
-        )
+        reason = refused.text[:LONGEST_REASON_CHARACTERS]
+        closed = Route.objects.filter(pk=fulfilment.route_id, enabled=True)
+        if closed.update(enabled=False, closed_reason=reason):
+            announce_closed([fulfilment.route_id], reason=reason)
         _log.error("route_closed", route_id=fulfilment.route_id, text=refused.text)
     give_back(order, refused)
 
@@ -275,11 +314,8 @@ def give_up_expired() -> int:
     if not rows:
         return 0
     fulfilments = [row.fulfilment_id for row in rows]
+    _leave_unknown(dict.fromkeys(fulfilments, _WORKER_DIED))
     with hot_cursor() as cursor:
-        cursor.execute(
-            _SQL["leave_unknown"].encode(),
-            {"fulfilments": id_array(fulfilments), "look_after": FIRST_LOOK_SECONDS},
-        )
         cursor.execute(
             _SQL["answer_attempts"].encode(),
             {
@@ -289,7 +325,7 @@ def give_up_expired() -> int:
                         {
                             "attempt_id": row.attempt_id,
                             "outcome": Outcome.UNKNOWN.value,
-                            "response": "The worker died before it could write the answer down.",
+                            "response": _WORKER_DIED,
                         }
                         for row in rows
                     ]

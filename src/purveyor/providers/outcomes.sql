@@ -3,18 +3,21 @@
 -- it would look through every hand-over that was ever being sent. A late answer to a hand-over that was given up as unknown is evidence, and settles it. An id that another
 -- fulfilment has is none: that answer is about something else.
 UPDATE providers_fulfilment fulfilment SET
-    handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = expected_cost,
+    handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = fulfilment.expected_cost,
     next_poll_at = now() + answer.poll_after_seconds * interval '1 second'
 FROM json_to_recordset(%(answers)s::json)
-    AS answer (fulfilment_id bigint, external_id text, poll_after_seconds float8)
-WHERE fulfilment.id = answer.fulfilment_id AND fulfilment.id = ANY(%(ids)s::bigint[])
+    AS answer (fulfilment_id bigint, external_id text, poll_after_seconds float8),
+    providers_fulfilment before
+WHERE before.id = answer.fulfilment_id AND before.id = ANY(%(ids)s::bigint[])
+  AND fulfilment.id = answer.fulfilment_id AND fulfilment.id = ANY(%(ids)s::bigint[])
   AND fulfilment.handover IN ('sending', 'unknown')
   AND NOT EXISTS (
     SELECT FROM providers_fulfilment other
     WHERE other.provider_id = fulfilment.provider_id AND other.external_id = answer.external_id
       AND other.external_id <> ''
   )
-RETURNING fulfilment.id, fulfilment.order_id,
+RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.external_id,
+          before.handover = 'unknown' AS was_unknown,
           EXISTS (SELECT FROM orders_servicepromise) AS anything_is_promised;
 
 -- name: accepted_before
@@ -36,13 +39,18 @@ WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.id = ANY(%(
 -- name: leave_unknown
 -- The first look for evidence waits until what is on its way has arrived.
 UPDATE providers_fulfilment SET handover = 'unknown', next_look_at = now() + %(look_after)s * interval '1 second'
-WHERE id = ANY(%(fulfilments)s::bigint[]) AND handover = 'sending';
+WHERE id = ANY(%(fulfilments)s::bigint[]) AND handover = 'sending'
+RETURNING id, order_id, provider_id;
 
 -- name: refuse
 -- In a transaction that holds the order. Nothing changes when a person has settled the hand-over meanwhile.
-UPDATE providers_fulfilment SET handover = 'refused', refusal = %(refusal)s, refusal_text = %(text)s
-WHERE id = %(fulfilment)s AND handover IN ('sending', 'unknown')
-RETURNING order_id, provider_id, route_id;
+UPDATE providers_fulfilment fulfilment SET
+    handover = 'refused', refusal = %(refusal)s, refusal_text = %(text)s
+FROM providers_fulfilment before
+WHERE fulfilment.id = %(fulfilment)s AND before.id = %(fulfilment)s
+  AND fulfilment.handover IN ('sending', 'unknown')
+RETURNING fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id,
+          before.handover = 'unknown' AS was_unknown;
 
 -- name: expired_attempts
 -- Of workers that died between sending and writing down. Fulfilments are locked before attempts, as everywhere.

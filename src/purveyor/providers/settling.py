@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.promising import note_promises
+from purveyor.providers.announcing import HandOverSettled, announce_settled
 from purveyor.providers.decoding import id_of
 from purveyor.providers.locking import lock_order
 from purveyor.providers.models import Fulfilment, Handover
@@ -53,7 +54,7 @@ def settle_as_placed(*, fulfilment: Fulfilment, external_id: str, actor: str) ->
             amount=unknown.expected_cost,
         )
         move([cost])
-    _log.info("hand_over_settled", order_id=unknown.order_id, placed_as=found, actor=actor)
+    _tell(unknown, placed_as=found, actor=actor)
 
 
 @transaction.atomic
@@ -66,8 +67,23 @@ def settle_as_not_placed(*, fulfilment: Fulfilment, actor: str) -> None:
     Fulfilment.objects.filter(pk=unknown.pk).update(
         handover=Handover.REFUSED, refusal=RefusalClass.NOT_PLACED, settled_by=actor, settled_at=Now()
     )
+    _tell(unknown, placed_as=None, actor=actor)
     give_back(lock_order(unknown.order_id), Refused(RefusalClass.NOT_PLACED, "Not placed"))
-    _log.info("hand_over_settled", order_id=unknown.order_id, placed_as=None, actor=actor)
+
+
+def _tell(fulfilment: Fulfilment, *, placed_as: str | None, actor: str) -> None:
+    announce_settled(
+        [
+            HandOverSettled(
+                order_id=fulfilment.order_id,
+                fulfilment_id=fulfilment.pk,
+                provider_id=fulfilment.provider_id,
+                placed_as=placed_as,
+                by=actor,
+            )
+        ]
+    )
+    _log.info("hand_over_settled", order_id=fulfilment.order_id, placed_as=placed_as, actor=actor)
 
 
 def _lock_unknown(fulfilment: Fulfilment) -> Fulfilment:

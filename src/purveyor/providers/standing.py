@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 
-from purveyor.database import fetch_all, load_sql
+from purveyor.database import fetch_all, id_array, load_sql
+from purveyor.providers.announcing import announce_paused, announce_recovered
 from purveyor.providers.client import Access
 from purveyor.providers.dialect import USER_AGENT, Dialect, Method
 from purveyor.providers.holds import Hold
@@ -150,6 +151,9 @@ def note_setback(*, provider_id: int, setback: Setback, text: str = "") -> None:
         until = Now() + silence(troubles=troubles)
         changes |= {"paused_until": until, "silent_until": until, "paused_reason": setback.value.value}
     Provider.objects.filter(pk=provider_id).update(**changes)
+    # Told at its beginning: a provider that fails again after each pause is still paused for the same reason.
+    if "paused_reason" in changes and row.paused_reason != changes["paused_reason"]:
+        announce_paused(provider_id=provider_id, name=row.name, reason=changes["paused_reason"], text=text)
     SETBACKS.labels(setback=setback.name.lower()).inc()
     _log.warning("provider_setback", provider_id=provider_id, setback=setback.name.lower(), text=text)
 
@@ -160,21 +164,23 @@ def silence(*, troubles: int) -> timedelta:
     return timedelta(seconds=min(FIRST_SILENCE_SECONDS * 2**doublings, LONGEST_SILENCE_SECONDS))
 
 
+@transaction.atomic
 def note_success(provider_ids: Iterable[int]) -> None:
     """Forget the troubles of providers that took an order, unless a pause has begun meanwhile."""
-    over = Q(paused_until__isnull=True) | Q(paused_until__lte=Now())
-    Provider.objects.filter(over, pk__in=list(provider_ids)).exclude(troubles=0).exclude(
-        refused_key=F("key")
-    ).update(troubles=0, paused_reason="", paused_until=None, silent_until=None)
+    _use(fetch_all(_SQL["recovered"], {"providers": id_array(provider_ids)}))
 
 
+@transaction.atomic
 def use_again(*, provider: Provider) -> None:
     """Let a provider be called again at once: a person has topped it up, or settled the matter."""
-    Provider.objects.filter(pk=provider.pk).update(
-        refused_key="",
-        troubles=0,
-        paused_reason="",
-        paused_until=None,
-        silent_until=None,
-        next_sync_at=Now(),
+    _use(fetch_all(_SQL["to_use_again"], {"provider": provider.pk}))
+    Provider.objects.filter(pk=provider.pk).update(refused_key="", next_sync_at=Now())
+
+
+def _use(rows: Iterable[Any]) -> None:
+    """End what keeps these providers, whose rows are held, from being called."""
+    found = list(rows)
+    Provider.objects.filter(pk__in=[row.id for row in found]).update(
+        troubles=0, paused_reason="", paused_until=None, silent_until=None
     )
+    announce_recovered([(row.id, row.name) for row in found if row.paused_reason])

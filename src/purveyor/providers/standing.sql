@@ -9,6 +9,15 @@ SELECT id, name, url, key, wallet_id, currency, fx_rate, top_up_bonus_percent, f
 FROM providers_provider ORDER BY id;
 
 -- name: lock_standing
-SELECT troubles, key = refused_key AS key_refused, coalesce(paused_until > now(), false) AS paused,
+SELECT name, paused_reason, troubles, key = refused_key AS key_refused, coalesce(paused_until > now(), false) AS paused,
        coalesce(silent_until > now(), false) AS silent
 FROM providers_provider WHERE id = %(provider)s FOR NO KEY UPDATE;
+
+-- name: recovered
+SELECT id, name, paused_reason FROM providers_provider
+WHERE id = ANY(%(providers)s::bigint[]) AND troubles <> 0 AND key <> refused_key
+  AND coalesce(paused_until <= now(), true)
+ORDER BY id FOR NO KEY UPDATE;
+
+-- name: to_use_again
+SELECT id, name, paused_reason FROM providers_provider WHERE id = %(provider)s FOR NO KEY UPDATE;
