@@ -1,6 +1,7 @@
 """Each order that is placed is announced once, by whichever worker, before anything else about it."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from purveyor.orders.models import Order, Status
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
 from purveyor.outbox.consuming import Announced, events_after
-from purveyor.outbox.models import OutboxEvent, Watch
+from purveyor.outbox.models import Numbering, OutboxEvent, Watch
 from purveyor.outbox.numbering import number_events
 from tests.committed import committed
 from tests.racing import Second
@@ -47,6 +48,16 @@ def told(events: list[Announced]) -> list[tuple[str, str]]:
     return [(event.kind, event.about) for event in events]
 
 
+def until_no_gap_is_open() -> None:
+    """Other transactions on this server, those of other tests among them, may hold one open for a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while are_new_orders():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        assert tell(Numbering.objects.get().last) == []
+    assert Watch.objects.get().gaps == []
+
+
 @pytest.mark.django_db
 def test_an_order_is_announced_with_what_it_is(customer: Customer, service: Service) -> None:
     order = place_one(customer, service, quantity=100, link="https://example.com/a")
@@ -63,7 +74,6 @@ def test_an_order_is_announced_with_what_it_is(customer: Customer, service: Serv
         "parent": None,
         "placed_at": order.created_at.isoformat().replace("+00:00", "Z"),
     }
-    assert not are_new_orders()
     assert tell(event.position) == []
 
 
@@ -133,7 +143,7 @@ def test_an_order_that_is_committed_after_a_later_one_was_announced_is_not_misse
     assert late.pk < quick.pk
     assert told(tell(first[-1].position)) == [("order.created", f"order:{late.pk}")]
     tell()
-    assert Watch.objects.get().gaps == []
+    until_no_gap_is_open()
 
 
 @committed
@@ -144,7 +154,7 @@ def test_a_placing_that_was_rolled_back_leaves_no_gap_open(customer: Customer, s
     assert len(Watch.objects.get().gaps) > 0
     slow.end()
     assert len(tell()) == 1
-    assert Watch.objects.get().gaps == []
+    until_no_gap_is_open()
 
 
 @committed
@@ -174,7 +184,7 @@ def test_two_workers_beside_several_who_place_announce_each_order_once(service: 
     announced = sorted(OutboxEvent.objects.values_list("about", flat=True))
     assert announced == sorted(f"order:{number}" for number in Order.objects.values_list("pk", flat=True))
     assert len(announced) == len(buyers) * each * 2 * 4 // 5
-    assert Watch.objects.get().gaps == []
+    until_no_gap_is_open()
 
 
 @committed
