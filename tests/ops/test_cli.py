@@ -37,6 +37,7 @@ def test_the_help_shows_every_command() -> None:
         "audit",
         "customer",
         "key",
+        "provider",
         "unknown",
         "demo",
     ):

@@ -16,6 +16,7 @@ from purveyor.ops.catalogue_commands import catalogue
 from purveyor.ops.customer_commands import customer, key
 from purveyor.ops.desk_commands import desk
 from purveyor.ops.order_commands import order
+from purveyor.ops.provider_commands import provider
 from purveyor.ops.route_commands import route
 from purveyor.ops.service_commands import service
 from purveyor.ops.subscription_commands import subscription
@@ -165,6 +166,7 @@ for group in (
     low_balance,
     order,
     promise,
+    provider,
     route,
     service,
     subscription,

@@ -76,6 +76,7 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         + _loaded("purveyor.providers.desks", "DeskTrouble")
         + _loaded("purveyor.providers.job_states", "JobRefusal")
         + _loaded("purveyor.providers.importing", "ImportTrouble")
+        + _loaded("purveyor.providers.provider_settings", "ProviderSettingError")
         + _loaded("purveyor.providers.pricing", "WrongPricing")
         + _loaded("purveyor.providers.change_rules", "WrongRule")
         + _loaded("purveyor.providers.changing", "WrongChange")

@@ -624,7 +624,10 @@ class Migration(migrations.Migration):
             model_name="provider",
             name="action_names",
             field=models.JSONField(
-                db_default={}, default=dict, help_text="Its names of actions, by ours, where they differ."
+                blank=True,
+                db_default={},
+                default=dict,
+                help_text="Its names of actions, by ours, where they differ.",
             ),
         ),
         migrations.AddField(
@@ -648,14 +651,17 @@ class Migration(migrations.Migration):
             model_name="provider",
             name="extra_fields",
             field=models.JSONField(
-                db_default={}, default=dict, help_text="Sent with every call beside our fields."
+                blank=True, db_default={}, default=dict, help_text="Sent with every call beside our fields."
             ),
         ),
         migrations.AddField(
             model_name="provider",
             name="field_names",
             field=models.JSONField(
-                db_default={}, default=dict, help_text="Its names of fields, by ours, where they differ."
+                blank=True,
+                db_default={},
+                default=dict,
+                help_text="Its names of fields, by ours, where they differ.",
             ),
         ),
         migrations.AddField(
@@ -703,6 +709,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 db_default="",
+                default="",
                 help_text="Empty: that of the PHP example of most panels.",
                 max_length=300,
             ),

@@ -69,16 +69,20 @@ class Provider(models.Model):
         help_text="How the fields of a call travel.",
     )
     field_names = models.JSONField(
-        default=dict, db_default={}, help_text="Its names of fields, by ours, where they differ."
+        default=dict, blank=True, db_default={}, help_text="Its names of fields, by ours, where they differ."
     )
     action_names = models.JSONField(
-        default=dict, db_default={}, help_text="Its names of actions, by ours, where they differ."
+        default=dict, blank=True, db_default={}, help_text="Its names of actions, by ours, where they differ."
     )
     extra_fields = models.JSONField(
-        default=dict, db_default={}, help_text="Sent with every call beside our fields."
+        default=dict, blank=True, db_default={}, help_text="Sent with every call beside our fields."
     )
     user_agent = models.CharField(
-        max_length=300, blank=True, db_default="", help_text="Empty: that of the PHP example of most panels."
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty: that of the PHP example of most panels.",
     )
     timeout_seconds = models.PositiveSmallIntegerField(default=30, help_text="Of one call, in all.")
     services_timeout_seconds = models.PositiveSmallIntegerField(
