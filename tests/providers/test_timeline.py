@@ -67,6 +67,7 @@ def test_a_story_explains_price_exchanges_and_transfers(
     assert [(kind, who) for kind, who, _ in told] == [
         ("placed", "customer"),
         ("transfer", "panel"),
+        ("decided", "panel"),
         ("handed over", "panel"),
         ("sent", "panel"),
         ("answered", provider.name),
@@ -79,6 +80,12 @@ def test_a_story_explains_price_exchanges_and_transfers(
         ("status", "panel"),
         ("transfer", "panel"),
     ]
+    route = fulfilment.route_id
+    assert told.pop(2)[2] == (
+        "Policy: The first that works, by position. "
+        f"Taken: route {route} ({provider.name}, service {sent.service}, score 70) at a cost of {cost}, "
+        "because it is the only one that can."
+    )
     texts = [text for _, _, text in told]
     assert texts[0] == (
         f"Ordered “{service.name}”: 1000 × {rate} per 1000 = {charge} USD; price by list price, service "
@@ -138,15 +145,28 @@ def test_an_order_that_was_not_placed_and_sent_again_tells_both(
     assert kinds == [
         "placed",
         "transfer",
+        "decided",
         "handed over",
         "sent",
         "answered",
         "settled",
+        "decided",
         "handed over",
         "sent",
         "answered",
         "transfer",
     ]
+
+
+def test_an_order_that_waits_tells_staff_why_no_route_takes_it(provider: Provider, service: Service) -> None:
+    Provider.objects.update(enabled=False)
+    order = place_one(make_customer("100"), service, quantity=1000)
+    dispatch()
+    (held,) = [text for kind, _, text in story(order) if kind == "held"]
+    assert held.startswith("Held: The provider is switched off. Policy: The first that works, by position. ")
+    assert held.endswith(": the provider is switched off.")
+    told = timeline(order.pk, for_customer=True)
+    assert provider.name not in repr(told)
 
 
 def test_there_is_no_story_of_what_does_not_exist() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from purveyor.money.models import Transfer, TransferKind
+from purveyor.providers.decisions import sentences
 from purveyor.providers.models import (
     Attempt,
     CancelTask,
@@ -35,6 +36,14 @@ def lines_for_staff(exchanges: Exchanges, *, currency: str) -> Iterator[Line]:
 
 def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
     provider = fulfilment.provider
+    if fulfilment.decision is not None:
+        yield Line(
+            at=fulfilment.created_at,
+            kind=LineKind.DECIDED,
+            who=PANEL,
+            text=" ".join(sentences(fulfilment.decision)),
+            data=fulfilment.decision,
+        )
     yield Line(
         at=fulfilment.created_at,
         kind=LineKind.HANDED_OVER,

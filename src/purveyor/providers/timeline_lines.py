@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from purveyor.money.models import Transfer, TransferKind
 from purveyor.orders.models import EventKind, Order, OrderEvent
+from purveyor.providers.decisions import sentences
 from purveyor.providers.timeline_facts import Facts
 
 PANEL: Final = "panel"
@@ -195,4 +196,6 @@ def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
     text %= data
     if reason:
         text = _("%(text)s: %(reason)s") % {"text": text, "reason": reason}
+    if decision := data.get("decision"):
+        text = " ".join([f"{text}.", *sentences(decision)])
     return Line(at=event.created_at, kind=line, who=PANEL, text=text, data={} if for_customer else data)
