@@ -1,6 +1,6 @@
 """Subscriptions fed by post events: each post one order, charged alone."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,11 +31,14 @@ from purveyor.orders.models import (
     FedPost,
     Order,
     OrderEvent,
+    OrderPromise,
+    PastPromise,
     Status,
     Subscription,
 )
 from purveyor.orders.pausing import BY_CUSTOMER, BY_STAFF, pause, resume, stop
 from purveyor.orders.post_fate import ALREADY_SERVED, MADE_WHILE_PAUSED, PAST_EXPIRY
+from purveyor.orders.promising import note_promises, set_promise
 from purveyor.orders.queue import claim_queued
 from purveyor.orders.reading import order_views
 from purveyor.orders.refusals import (
@@ -79,6 +82,12 @@ def tell(order: Order, number: int, *, old: bool = False) -> Told:
 def made_by(told: Told) -> Order:
     assert told.order_id is not None
     return Order.objects.get(pk=told.order_id)
+
+
+def starts_at() -> datetime:
+    at = FedPost.objects.get().starts_at
+    assert at is not None
+    return at
 
 
 def status_of(order: Order) -> str:
@@ -152,11 +161,18 @@ def test_an_order_waits_for_the_delay(fed: Service) -> None:
     order = follow(make_customer(), fed, delay=30)
     child = made_by(tell(order, 1))
     assert child.dispatch == Dispatch.SCHEDULED
-    assert timedelta(minutes=29) < FedPost.objects.get().starts_at - timezone.now() <= timedelta(minutes=30)  # type: ignore[operator]
+    assert timedelta(minutes=29) < starts_at() - timezone.now() <= timedelta(minutes=30)
     assert (start_due(), claim_queued(10)) == (0, [])
     FedPost.objects.update(starts_at=timezone.now() - timedelta(seconds=1))
     assert (start_due(), start_due()) == (1, 0)
     assert [row.id for row in claim_queued(10)] == [child.pk]
+
+
+def test_what_is_promised_of_an_order_counts_from_the_end_of_its_delay(fed: Service, likes: Service) -> None:
+    set_promise(service=likes, minutes=60, per_thousand=False, past=PastPromise.TELL)
+    order = follow(make_customer(), fed, delay=30)
+    note_promises([made_by(tell(order, 1)).pk])
+    assert OrderPromise.objects.get().promised_until == starts_at() + timedelta(hours=1)
 
 
 def test_an_order_that_waits_for_its_delay_is_canceled_and_refunded_at_once(

@@ -116,7 +116,7 @@ class Feeding(RuleBasedStateMachine):
     @rule(midnight=st.booleans())
     def time_passes(self, *, midnight: bool) -> None:
         """Delays end, or the day does."""
-        FedPost.objects.exclude(starts_at=None).update(starts_at=LONG_AGO)
+        FedPost.objects.filter(waits=True).update(starts_at=LONG_AGO)
         start_due()
         if midnight:
             yesterday = timezone.localdate() - timedelta(days=1)
@@ -146,7 +146,7 @@ class Feeding(RuleBasedStateMachine):
     @invariant()
     def no_order_starts_before_its_delay(self) -> None:
         """An order that waits for its delay is not in the queue."""
-        waiting = Order.objects.filter(fed_post__starts_at__isnull=False)
+        waiting = Order.objects.filter(fed_post__waits=True)
         assert set(waiting.values_list("dispatch", flat=True)) <= {Dispatch.SCHEDULED, Dispatch.NEVER}
 
     @invariant()

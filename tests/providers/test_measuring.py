@@ -13,6 +13,7 @@ from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.database import fetch_all, id_array
+from purveyor.orders.models import FedPost, Order
 from purveyor.orders.testing import place_one
 from purveyor.providers.following import _SQL as FOLLOWING
 from purveyor.providers.following import follow
@@ -101,6 +102,24 @@ def test_a_service_is_measured_from_the_order_and_a_route_from_its_acceptance(ro
     assert (service_times.start_p50, service_times.finish_p90) == (timedelta(minutes=10), timedelta(hours=1))
     assert (route_times.start_p50, route_times.finish_p90) == (timedelta(minutes=6), timedelta(minutes=56))
     assert service_times.measured == route_times.measured == 10
+
+
+def test_the_time_of_a_post_begins_after_its_delay(route: Route) -> None:
+    ended(route)
+    for order in Order.objects.all():
+        starts_at = order.created_at + timedelta(minutes=5)
+        FedPost.objects.create(
+            subscription=order,
+            url="x",
+            url_key=1,
+            old=False,
+            outcome="served",
+            order=order,
+            starts_at=starts_at,
+        )
+    service_times, _ = measured(route)
+    assert service_times.average == timedelta(minutes=55)
+    assert service_times.start_p50 == timedelta(minutes=5)
 
 
 def test_nine_orders_are_not_enough_data(route: Route) -> None:

@@ -123,7 +123,7 @@ def _serve(order: Order, post: FedPost, before: FedPost | None) -> Told:
         update_subscription(order_id=order.pk, status=Status.PAUSED, reason=OUT_OF_FUNDS)
     elif isinstance(answer, Placed):
         post.outcome, post.order_id = PostOutcome.SERVED, answer.order_id
-        post.starts_at = timezone.now() + delay if delay else None
+        post.starts_at, post.waits = (timezone.now() + delay, True) if delay else (None, False)
         if post.old:
             terms.old_posts_done += 1
         else:
@@ -166,7 +166,7 @@ def start_due(limit: int = MOST_AT_ONCE) -> int:
     """Queue the orders for posts whose delay is over; returns how many were looked at."""
     rows = fetch_all(_SQL["due"], {"limit": limit})
     requeue([row.id for row in rows if row.dispatch == Dispatch.SCHEDULED])
-    FedPost.objects.filter(order_id__in=[row.id for row in rows]).update(starts_at=None)
+    FedPost.objects.filter(order_id__in=[row.id for row in rows]).update(waits=False)
     return len(rows)
 
 

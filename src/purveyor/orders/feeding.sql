@@ -20,7 +20,7 @@ ORDER BY subscription.order_id LIMIT %(limit)s;
 -- Orders for posts whose delay is over. Those that were canceled meanwhile are not scheduled any more.
 SELECT orders.id, orders.dispatch FROM orders_fedpost post
 JOIN orders_order orders ON orders.id = post.order_id
-WHERE post.starts_at <= now()
+WHERE post.waits AND post.starts_at <= now()
 ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE OF orders SKIP LOCKED;
 
 -- name: run_out

@@ -26,7 +26,7 @@ def note_promises(order_ids: Iterable[int]) -> None:
         {
             "order_id": row.id,
             "promised_until": promised_until(
-                ordered_at=row.created_at,
+                ordered_at=row.ordered_at,
                 quantity=row.quantity,
                 minutes=row.minutes,
                 per_thousand=row.per_thousand,

@@ -48,14 +48,15 @@ RETURNING times.route_id AS id, (due.looked_at IS NULL OR EXISTS (
 
 -- name: deliveries_of_services
 -- The latest completed orders of each service, latest first. An order that took several hand-overs began with the
--- first of them that did.
-SELECT service.id, service.type, ended.quantity, ended.status_at - ended.created_at AS finished_after,
+-- first of them that did; the time of a post's order begins after its delay.
+SELECT service.id, service.type, ended.quantity, ended.status_at - ended.ordered_at AS finished_after,
        (SELECT min(fulfilment.started_at) FROM providers_fulfilment fulfilment
-        WHERE fulfilment.order_id = ended.id AND fulfilment.refill_id IS NULL) - ended.created_at AS started_after
+        WHERE fulfilment.order_id = ended.id AND fulfilment.refill_id IS NULL) - ended.ordered_at AS started_after
 FROM unnest(%(ids)s::bigint[]) AS wanted (service_id)
 JOIN catalog_service service ON service.id = wanted.service_id
 CROSS JOIN LATERAL (
-    SELECT orders.id, orders.quantity, orders.created_at, orders.status_at FROM orders_order orders
+    SELECT orders.id, orders.quantity, coalesce(post.starts_at, orders.created_at) AS ordered_at, orders.status_at
+    FROM orders_order orders LEFT JOIN orders_fedpost post ON post.order_id = orders.id
     WHERE orders.service_id = wanted.service_id AND orders.status = 'Completed' AND orders.kind = 'order'
     ORDER BY orders.status_at DESC LIMIT %(most)s
 ) AS ended

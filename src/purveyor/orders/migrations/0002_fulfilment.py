@@ -31,7 +31,15 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "starts_at",
-                    models.DateTimeField(help_text="Until when its order waits for its delay.", null=True),
+                    models.DateTimeField(
+                        help_text="The end of its delay, from which on its order's time counts.", null=True
+                    ),
+                ),
+                (
+                    "waits",
+                    models.BooleanField(
+                        db_default=False, default=False, help_text="Whether its order waits for that."
+                    ),
                 ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
@@ -278,9 +286,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="fedpost",
             index=models.Index(
-                condition=models.Q(("starts_at__isnull", False)),
-                fields=["starts_at"],
-                name="fed_posts_to_start",
+                condition=models.Q(("waits", True)), fields=["starts_at"], name="fed_posts_to_start"
             ),
         ),
         migrations.AddConstraint(

@@ -28,7 +28,12 @@ class FedPost(models.Model):
     old = models.BooleanField(help_text="Whether it was there before the subscription.")
     outcome = models.CharField(max_length=10, choices=PostOutcome.choices)
     order = models.OneToOneField(Order, null=True, on_delete=models.PROTECT, related_name="fed_post")
-    starts_at = models.DateTimeField(null=True, help_text="Until when its order waits for its delay.")
+    starts_at = models.DateTimeField(
+        null=True, help_text="The end of its delay, from which on its order's time counts."
+    )
+    waits = models.BooleanField(
+        db_default=False, default=False, help_text="Whether its order waits for that."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -41,9 +46,7 @@ class FedPost(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["starts_at"], name="fed_posts_to_start", condition=models.Q(starts_at__isnull=False)
-            )
+            models.Index(fields=["starts_at"], name="fed_posts_to_start", condition=models.Q(waits=True))
         ]
 
     def __str__(self) -> str:
