@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from purveyor.accounts.testing import make_customer
@@ -19,11 +19,13 @@ from purveyor.outbox.models import OutboxEvent
 from purveyor.providers.balances import _SQL, HeldForFunds, held_for_funds, set_limits, watch_balances
 from purveyor.providers.forecast import Limits
 from purveyor.providers.holds import Hold
-from purveyor.providers.models import BalanceForecast, Provider
+from purveyor.providers.models import BalanceForecast, Provider, ProviderKind
 from purveyor.providers.standing import Setback, note_setback
 from purveyor.providers.testing import make_provider, make_route
+from tests.committed import committed
 from tests.providers.rounds import LONG_AGO
 from tests.providers.test_polling_plan import steps
+from tests.racing import Second
 
 pytestmark = pytest.mark.django_db
 
@@ -180,3 +182,19 @@ def test_old_hand_overs_are_not_read(provider: Provider, order: Order) -> None:
     scans = [step for step in steps(answer[0]["Plan"]) if step.get("Relation Name") == "providers_fulfilment"]
     assert [step["Node Type"] for step in scans if step["Node Type"] == "Seq Scan"] == []
     assert sum(step["Actual Rows"] for step in scans) == 50
+
+
+def test_people_who_deliver_by_hand_hold_no_money_of_ours() -> None:
+    make_provider(kind=ProviderKind.MANUAL)
+    assert watch_balances() == 0
+
+
+@committed
+def test_a_fall_is_told_by_one_of_two_workers() -> None:
+    provider = make_provider(balance=Decimal(1), balance_at=timezone.now())
+    set_limits(provider=provider, limits=Limits(amount=Decimal(5)))
+    with transaction.atomic():
+        assert watch_balances() == 1
+        others: list[int] = []
+        Second(lambda: others.append(watch_balances())).finish()
+    assert (others, len(told())) == ([0], 1)

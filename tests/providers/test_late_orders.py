@@ -1,6 +1,7 @@
 """Orders that are not complete in the promised time: acted upon once, and money returns only when it may."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,14 +24,16 @@ from purveyor.orders.models import (
     PromiseOutcome,
     Status,
 )
+from purveyor.orders.promising import _SQL as _PROMISING
 from purveyor.orders.promising import clear_promise, set_promise
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
 from purveyor.outbox.models import OutboxEvent
+from purveyor.providers.desks import create_desk, offer_by_hand
 from purveyor.providers.following import follow
 from purveyor.providers.handing_over import hand_over
 from purveyor.providers.late_orders import _SQL, NotAsked, act_on_late_orders, answer
-from purveyor.providers.models import CancelTask, Fulfilment
+from purveyor.providers.models import CancelTask, ForwardState, Fulfilment, Route
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.replies import Accepted, StatusReply, Unclear
 from purveyor.providers.settling import settle_as_placed
@@ -265,6 +268,32 @@ def test_an_order_without_another_route_stays_where_it_is(promised: Service, oth
     assert not CancelTask.objects.exists()
 
 
+def test_people_who_deliver_by_hand_are_not_asked_to_stop(promised: Service) -> None:
+    promise(promised, PastPromise.REROUTE)
+    make_route(promised, make_provider(), rate="5.00", position=1)
+    order = place_one(make_customer("100"), promised, quantity=1000)
+    Route.objects.update(enabled=False)
+    offer_by_hand(desk=create_desk(name="Desk"), service_id=promised.pk, cost=Decimal(3))
+    hand_over(busy={})
+    Route.objects.update(enabled=True)
+    act()
+    assert outcome(order) == PromiseOutcome.TOLD
+    assert not CancelTask.objects.exists()
+
+
+def test_a_provider_that_refused_to_stop_is_asked_again(promised: Service) -> None:
+    promise(promised, PastPromise.REROUTE)
+    make_route(promised, make_provider(), rate="5.00", position=1)
+    order = accepted(promised)
+    CancelTask.objects.create(
+        fulfilment=Fulfilment.objects.get(), state=ForwardState.REFUSED, tries=3, next_at=None
+    )
+    act()
+    task = CancelTask.objects.get()
+    assert (task.state, task.tries, outcome(order)) == (ForwardState.WAITING, 0, PromiseOutcome.REROUTED)
+    assert task.next_at is not None
+
+
 def test_an_order_that_waits_needs_no_other_provider_to_stop(promised: Service) -> None:
     promise(promised, PastPromise.REROUTE)
     order = place_one(make_customer("100"), promised, quantity=1000)
@@ -312,6 +341,15 @@ def test_the_claim_reads_what_is_due_however_many_promises_there_were(promised: 
         cursor.execute("ANALYZE orders_orderpromise")
     assert rows_read(_SQL["claim"], {"limit": 100}) <= 100
     assert rows_read(_SQL["settle_asked"], {"limit": 100}) <= 100
+
+
+@pytest.mark.django_db
+def test_held_orders_are_not_read_where_nothing_is_promised() -> None:
+    customer, service = make_customer("100"), make_service(rate="1.00")
+    hold([place_one(customer, service, quantity=100).pk for _ in range(20)], reason="No provider")
+    assert rows_read(_PROMISING["held_without"], {"limit": 100}) == 0
+    promise(make_service(), PastPromise.TELL)
+    assert rows_read(_PROMISING["held_without"], {"limit": 100}) >= 20
 
 
 @committed

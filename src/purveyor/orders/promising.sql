@@ -15,9 +15,9 @@ FROM json_to_recordset(%(promises)s::json) AS promise (order_id bigint, promised
 ON CONFLICT (order_id) DO NOTHING;
 
 -- name: held_without
--- Orders that wait to be handed over and have no promise yet.
+-- Orders that wait to be handed over and have no promise yet. Where nothing is promised at all, nothing is read.
 SELECT orders.id FROM orders_order orders
-WHERE orders.dispatch = 'held' AND orders.kind = 'order'
+WHERE EXISTS (SELECT FROM orders_servicepromise) AND orders.dispatch = 'held' AND orders.kind = 'order'
   AND orders.service_id IN (SELECT service_id FROM orders_servicepromise)
   AND NOT EXISTS (SELECT FROM orders_orderpromise promise WHERE promise.order_id = orders.id)
 ORDER BY orders.id LIMIT %(limit)s;
