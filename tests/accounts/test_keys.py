@@ -3,7 +3,7 @@
 import pytest
 
 from purveyor.accounts import keys
-from purveyor.accounts.models import ApiKey, Customer, CustomerGroup
+from purveyor.accounts.models import ApiKey, Customer, CustomerGroup, StaffKey
 from purveyor.accounts.people import AccountError, activate, create_customer, suspend
 from purveyor.accounts.testing import make_customer
 
@@ -111,3 +111,22 @@ def test_one_account_per_address_whatever_its_case() -> None:
     create_customer(email="Someone@Example.com")
     with pytest.raises(AccountError, match="already"):
         create_customer(email="someone@example.COM")
+
+
+def test_a_staff_key_has_scopes_and_is_no_customers() -> None:
+    key, text = keys.create_staff_key(name="bot", scopes=["posts", "desk:1", "posts"])
+    assert key.scopes == ["desk:1", "posts"]
+    assert text not in str(StaffKey.objects.values_list())
+    assert keys.find_staff_key(text) == key
+    assert keys.find_staff_key("another") is None
+    assert keys.holders([keys.digest(text)]) == {}
+    key.refresh_from_db()
+    assert key.last_used_at is not None
+
+
+def test_a_revoked_staff_key_is_unknown() -> None:
+    _, text = keys.create_staff_key(name="bot", scopes=["posts"])
+    with pytest.raises(AccountError, match="no live key"):
+        keys.revoke_key(prefix=text[:8])  # which is for customers' keys
+    assert keys.revoke_staff_key(prefix=f"{text[:8]}…").name == "bot"
+    assert keys.find_staff_key(text) is None

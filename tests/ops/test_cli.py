@@ -36,6 +36,7 @@ def test_the_help_shows_every_command() -> None:
         "migrate",
         "audit",
         "customer",
+        "desk",
         "key",
         "provider",
         "unknown",

@@ -77,7 +77,8 @@ ORDER BY id;
 
 -- name: take
 -- The longest abandoned first, then the oldest new ones. What somebody else is taking at this moment is passed over,
--- and so are jobs that nobody has begun and whose customer wishes to cancel: these end by themselves.
+-- and so are jobs that nobody has begun and whose customer wishes to cancel: these end by themselves. An array and
+-- a subquery with one row, because the planner knows their size: by a join it would read every hand-over.
 WITH abandoned AS (
     SELECT id FROM providers_deskjob
     WHERE desk_id = %(desk)s AND state = 'taken' AND leased_until <= now()
@@ -87,17 +88,17 @@ WITH abandoned AS (
     SELECT job.id FROM providers_deskjob job
     WHERE job.desk_id = %(desk)s AND job.state = 'new'
       AND (%(service)s::bigint IS NULL OR job.service_id = %(service)s) AND (%(kind)s = '' OR job.kind = %(kind)s)
-      AND (job.kind = 'refill' OR NOT EXISTS (
-        SELECT FROM providers_fulfilment fulfilment
-        JOIN orders_cancelrequest request ON request.order_id = fulfilment.order_id AND request.status = 'requested'
-        WHERE fulfilment.id = job.fulfilment_id AND fulfilment.started_at IS NULL
-      ))
+      AND (job.kind = 'refill' OR (
+        SELECT fulfilment.started_at IS NULL AND EXISTS (
+            SELECT FROM orders_cancelrequest request
+            WHERE request.order_id = fulfilment.order_id AND request.status = 'requested'
+        )
+        FROM providers_fulfilment fulfilment WHERE fulfilment.id = job.fulfilment_id
+      ) IS FALSE)
     ORDER BY job.id LIMIT (SELECT %(count)s - count(*) FROM abandoned) FOR NO KEY UPDATE OF job SKIP LOCKED
-), chosen AS (
-    SELECT id FROM abandoned UNION ALL SELECT id FROM fresh
 )
 UPDATE providers_deskjob SET
     state = 'taken', worker = %(worker)s, request_id = %(request_id)s, lease_seconds = %(lease)s,
     leased_until = now() + %(lease)s::int * interval '1 second'
-FROM chosen WHERE providers_deskjob.id = chosen.id
-RETURNING providers_deskjob.id;
+WHERE id = ANY(ARRAY(SELECT id FROM abandoned UNION ALL SELECT id FROM fresh))
+RETURNING id;
