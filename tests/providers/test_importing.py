@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from purveyor.catalog.models import Category, Service
+from purveyor.catalog.models import Category, Service, ServiceUpdate
 from purveyor.catalog.order_types import OrderType
-from purveyor.providers.importing import Choice, ImportTrouble, import_services
-from purveyor.providers.models import Provider, ProviderService, Route
+from purveyor.providers.effects import rule_of
+from purveyor.providers.importing import Choice, ImportTrouble, import_services, preview
+from purveyor.providers.models import ImportedService, Provider, ProviderService, Rounding, Route
 from purveyor.providers.offers import order_type_named
 from purveyor.providers.pricing import PricingRule
 from purveyor.providers.syncing import sync_provider
@@ -133,3 +134,81 @@ def test_types_are_known_by_every_spelling(order_type: OrderType) -> None:
     assert order_type_named(order_type.value) is order_type
     assert order_type_named(identifier) is order_type
     assert order_type_named(f" {order_type.value.upper()} ") is order_type
+
+
+def test_categories_and_services_are_chosen_and_go_where_they_are_told() -> None:
+    provider = make_provider()
+    keep(provider, row(1), row(2, category="Polls"), row(3, category="Polls"), row(4, category="Quizzes"))
+    Category.objects.create(name="Ours", position=7)
+    assert sell(provider, categories=["Polls"], services=["1"], into="Ours") == 3
+    assert list(Service.objects.order_by("position").values_list("name", "category__name")) == [
+        (f"Survey answers {number}", "Ours") for number in (1, 2, 3)
+    ]
+    assert sell(provider, services=["4"], into="New") == 1
+    assert Category.objects.get(services__name="Survey answers 4").position == 8
+
+
+def test_a_choice_of_what_is_not_listed_makes_nothing() -> None:
+    provider = make_provider()
+    keep(provider, row(1), row(2))
+    keep(provider, row(1))
+    with pytest.raises(ImportTrouble, match="does not list Polls, 2, 9"):
+        sell(provider, categories=["Polls"], services=["9", "1", "2"])
+    assert not Service.objects.exists()
+
+
+def test_a_preview_tells_what_is_made_and_what_is_passed_over_and_writes_nothing() -> None:
+    provider = make_provider(fx_rate=Decimal(2), top_up_bonus_percent=Decimal(25), fee_percent=Decimal(5))
+    keep(provider, row(1))
+    sell(provider)
+    keep(provider, row(1), row(2, rate="1"), row(3, type="Riddle"), row(4, rate="0"), row(5, min=0))
+    pricing = PricingRule(markup_percent=MARKUP, fixed=Decimal("0.01"), step=Decimal("0.05"))
+    found = preview(provider=provider, choice=Choice(pricing=pricing))
+    assert [(item.offer.external_id, item.skipped) for item in found] == [
+        ("1", "exists"),
+        ("2", ""),
+        ("3", "unknown type"),
+        ("4", "price"),
+        ("5", "limits"),
+    ]
+    assert (found[1].cost, found[1].rate, found[1].category) == (Decimal("1.68"), Decimal("2.05"), "Surveys")
+    assert Service.objects.count() == 1
+    import_services(provider=provider, choice=Choice(pricing=pricing))
+    assert Service.objects.latest("pk").rate == Decimal("2.05")
+
+
+def test_the_rule_of_the_price_is_remembered_with_each_service() -> None:
+    provider = make_provider()
+    keep(provider, row(1))
+    rule = PricingRule(
+        markup_percent=Decimal("12.5"),
+        fixed=Decimal("0.30"),
+        step=Decimal("0.25"),
+        rounding=Rounding.NEAREST,
+        below_cost=True,
+    )
+    import_services(provider=provider, choice=Choice(pricing=rule))
+    imported = ImportedService.objects.get()
+    assert rule_of(imported) == rule
+    assert imported.rate == imported.service.rate == Decimal("1.25")
+
+
+def test_new_services_are_told_to_customers() -> None:
+    provider = make_provider()
+    keep(provider, row(1))
+    sell(provider)
+    update = ServiceUpdate.objects.get()
+    assert (update.kind, update.old_rate, update.new_rate) == ("new", None, Decimal("1.08"))
+
+
+def test_an_import_that_fails_half_way_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    provider = make_provider()
+    keep(provider, row(1))
+    monkeypatch.setattr("purveyor.providers.importing.note_changes", fail)
+    with pytest.raises(RuntimeError):
+        sell(provider)
+    assert not Service.objects.exists()
+    assert not Category.objects.exists()

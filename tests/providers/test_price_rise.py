@@ -8,12 +8,14 @@ import pytest
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
+from purveyor.catalog.snapshot import forget
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.testing import place_one
+from purveyor.providers.changing import roll_back
 from purveyor.providers.charges import CLOSED
 from purveyor.providers.holds import Hold
 from purveyor.providers.housekeeping import release_held
-from purveyor.providers.models import Fulfilment, Provider, ProviderService, Route
+from purveyor.providers.models import ChangeSet, Fulfilment, Provider, ProviderService, Route
 from purveyor.providers.syncing import sync_provider
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.catalogue import standard
@@ -81,6 +83,32 @@ def test_after_a_rise_that_was_read_orders_wait_until_the_price_falls_again(
     dispatch()
     assert len(simulator.orders) == 2 * ORDERS
     assert held() == sold_at_a_loss(simulator) == []
+    assert violations() == {}
+
+
+def test_what_was_imported_is_sold_at_its_new_price_after_a_rise(
+    simulator: Simulator, catalogue: Provider
+) -> None:
+    offer = next(item for item in standard().values() if item.type is OrderType.DEFAULT and item.cancel)
+    service = Service.objects.get(routes__provider_service__external_id=offer.id)
+    place(service)
+    simulator.change_prices(RISE)
+    sync_provider(catalogue)
+    forget()
+    place(service)
+    dispatch()
+    new_rate = Service.objects.get(pk=service.pk).rate
+    assert new_rate >= offer.rate * RISE * Decimal("1.2")
+    assert held() == [Hold.BELOW_MARGIN] * ORDERS, "those that were sold before at the old price"
+    assert {order.unit_price for order in Order.objects.filter(dispatch=Dispatch.HANDED)} == {new_rate}
+    assert len(simulator.orders) == ORDERS
+    assert sold_at_a_loss(simulator) == []
+
+    roll_back(change_set=ChangeSet.objects.get().pk, actor="somebody")
+    forget()
+    place(service, 1)
+    dispatch()
+    assert len(held()) == ORDERS + 1, "whatever a person decides, nothing is sold at a loss"
     assert violations() == {}
 
 

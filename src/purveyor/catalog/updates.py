@@ -8,9 +8,10 @@ from typing import Final
 from django.db.models import Q
 
 from purveyor.catalog.models import Service, ServiceUpdate, UpdateKind
+from purveyor.database import as_json, hot_cursor, load_sql
 from purveyor.outbox.announcing import Event, announce
 
-_ROWS_AT_ONCE: Final = 1000
+_SQL: Final = load_sql(__file__, "updates.sql")
 LARGEST_ID: Final = 2**63 - 1
 
 
@@ -38,24 +39,26 @@ def note_changes(changes: Iterable[ServiceChange]) -> None:
     What nobody could order before nor after is not told.
     """
     told = [
-        ServiceUpdate(
-            service_id=change.service_id,
-            kind=kind,
-            old_rate=None if change.before is None else change.before.rate,
-            new_rate=change.after.rate,
-        )
+        (change.service_id, kind, None if change.before is None else change.before.rate, change.after.rate)
         for change in changes
         for kind in kinds_of(change.before, change.after)
     ]
-    ServiceUpdate.objects.bulk_create(told, batch_size=_ROWS_AT_ONCE)
+    if not told:
+        return
+    rows = [
+        {"place": place, "service_id": service_id, "kind": kind, "old_rate": old, "new_rate": new}
+        for place, (service_id, kind, old, new) in enumerate(told)
+    ]
+    with hot_cursor() as cursor:
+        cursor.execute(_SQL["write"].encode(), {"updates": as_json(rows)})
     announce(
         [
             Event(
                 kind="service.changed",
-                about=f"service:{update.service_id}",
-                data={"change": update.kind, "old_rate": update.old_rate, "new_rate": update.new_rate},
+                about=f"service:{service_id}",
+                data={"change": kind, "old_rate": old, "new_rate": new},
             )
-            for update in told
+            for service_id, kind, old, new in told
         ]
     )
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from purveyor.database import hot_cursor, id_array, load_sql
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.providers.change_rules import rules_of
 from purveyor.providers.differences import Difference, Value, aspect_of
 from purveyor.providers.editing import Subjects, stored
@@ -24,7 +24,6 @@ from purveyor.providers.offers import terms_of
 BY_RULE: Final = "rule"
 """Who decided, where it was no person."""
 _SQL: Final = load_sql(__file__, "deciding.sql")
-_ROWS_AT_ONCE: Final = 1000
 _STATES: Final = {Verdict.APPLY: ChangeState.APPLIED, Verdict.IGNORE: ChangeState.IGNORED}
 
 
@@ -62,7 +61,7 @@ def write_change_set(
         changes.append(change)
     _overtake(changes)
     _write_decisions(change_set, changes)
-    Change.objects.bulk_create(changes, batch_size=_ROWS_AT_ONCE)
+    _write(change_set, changes)
     subjects.services.write()
     return change_set
 
@@ -112,6 +111,25 @@ def _overtake(changes: Sequence[Change]) -> None:
     with hot_cursor() as cursor:
         for aspect, offers in by_aspect.items():
             cursor.execute(_SQL["overtake"].encode(), {"aspect": aspect, "offers": id_array(offers)})
+
+
+def _write(change_set: ChangeSet, changes: Sequence[Change]) -> None:
+    rows = [
+        {
+            "place": place,
+            "offer_id": change.provider_service_id,
+            "kind": change.kind,
+            "aspect": change.aspect,
+            "before": change.before,
+            "after": change.after,
+            "state": change.state,
+            "decision_id": change.decision_id,
+        }
+        for place, change in enumerate(changes)
+    ]
+    written = fetch_all(_SQL["write_changes"], {"change_set": change_set.pk, "changes": as_json(rows)})
+    for change, row in zip(changes, sorted(written), strict=True):
+        change.pk = row.id
 
 
 def _write_decisions(change_set: ChangeSet, changes: Sequence[Change]) -> None:

@@ -11,7 +11,7 @@ from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.providers.differences import Value
 from purveyor.providers.effects import Effect, Subject
 from purveyor.providers.importing import Categories
-from purveyor.providers.models import Change, ImportedService, ServiceEdit
+from purveyor.providers.models import Change, ImportedService
 
 _SQL: Final = load_sql(__file__, "editing.sql")
 EDITABLE: Final = (
@@ -27,7 +27,6 @@ EDITABLE: Final = (
     "enabled",
 )
 """The columns of a service that a change may give another value. Its type is never one of them."""
-_ROWS_AT_ONCE: Final = 1000
 
 
 def stored(value: Value) -> Value:
@@ -49,7 +48,7 @@ class EditedServices:
         self.by_id = {service.pk: service for service in locked}
         self._before = {pk: _values(service) for pk, service in self.by_id.items()}
         self._made_rates: dict[int, Decimal] = {}
-        self._edits: list[tuple[Change, ServiceEdit]] = []
+        self._edits: list[tuple[Change, dict[str, Any]]] = []
 
     def set(self, service_id: int, field: str, value: Any) -> None:
         """Give a column another value."""
@@ -61,14 +60,13 @@ class EditedServices:
 
     def edit(self, change: Change, service_id: int, field: str, value: Any, *, over_hand: bool) -> None:
         """Give a column another value because of a change, and keep both."""
-        before = getattr(self.by_id[service_id], field)
-        entry = ServiceEdit(
-            service_id=service_id,
-            field=field,
-            before=stored(before),
-            after=stored(value),
-            over_hand=over_hand,
-        )
+        entry = {
+            "service_id": service_id,
+            "field": field,
+            "before": stored(getattr(self.by_id[service_id], field)),
+            "after": stored(value),
+            "over_hand": over_hand,
+        }
         self._edits.append((change, entry))
         self.set(service_id, field, value)
         if field == "rate":
@@ -88,9 +86,12 @@ class EditedServices:
             if self._made_rates:
                 rates = [{"id": pk, "rate": rate} for pk, rate in self._made_rates.items()]
                 cursor.execute(_SQL["write_rates"].encode(), {"rates": as_json(rates)})
-        for change, entry in self._edits:
-            entry.change_id = change.pk
-        ServiceEdit.objects.bulk_create([entry for _, entry in self._edits], batch_size=_ROWS_AT_ONCE)
+            if self._edits:
+                edits = [
+                    {"place": place, "change_id": change.pk, **entry}
+                    for place, (change, entry) in enumerate(self._edits)
+                ]
+                cursor.execute(_SQL["write_edits"].encode(), {"edits": as_json(edits)})
         note_changes(
             ServiceChange(
                 service.pk,

@@ -35,3 +35,12 @@ WHERE service.id = edited.id;
 UPDATE providers_importedservice imported SET rate = made.rate
 FROM json_to_recordset(%(rates)s::json) AS made (id bigint, rate numeric)
 WHERE imported.service_id = made.id;
+
+-- name: write_edits
+-- In the order in which they were made.
+INSERT INTO providers_serviceedit (change_id, service_id, field, before, after, over_hand)
+SELECT made.change_id, made.service_id, made.field, made.before, made.after, made.over_hand
+FROM json_to_recordset(%(edits)s::json) AS made (
+    place int, change_id bigint, service_id bigint, field text, before jsonb, after jsonb, over_hand boolean
+)
+ORDER BY made.place;

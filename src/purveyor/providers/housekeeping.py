@@ -162,7 +162,7 @@ class Housekeeper:
         return await self._workplace.in_database(route_quality.measure_quality) == route_quality.MOST_AT_ONCE
 
     async def sync_catalogues(self) -> bool:
-        """Read the catalogue and the balance of one provider that is due; our own services stay."""
+        """Read the catalogue and the balance of one provider that is due, and do what the rules say."""
         provider = await self._workplace.in_database(claim_sync)
         if provider is None:
             return False
