@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from purveyor.accounts.testing import make_customer
@@ -113,10 +114,9 @@ def test_a_late_order_is_listed_and_answered(service: Service, choice: str, said
 def test_the_forecast_tells_what_held_orders_need(service: Service) -> None:
     assert run("forecast").output == ("No provider was looked at yet; a worker does so every other minute.\n")
     customer = make_customer("1000")
-    hold(
-        [place_one(customer, service, quantity=25_000).pk, place_one(customer, service, quantity=5000).pk],
-        reason=Hold.OUT_OF_FUNDS,
-    )
+    orders = [place_one(customer, service, quantity=quantity).pk for quantity in (25_000, 5000)]
+    with transaction.atomic():
+        hold(orders, reason=Hold.OUT_OF_FUNDS)
     assert Order.objects.count() == 2
     watch_balances()
     told = Provider.objects.get().balance_at
