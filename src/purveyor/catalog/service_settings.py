@@ -1,6 +1,6 @@
 """How a service's orders are taken: settings that owners change, known in every process within a second."""
 
-from purveyor.catalog.models import FinishRest, Service
+from purveyor.catalog.models import FinishRest, RefillBy, Service
 from purveyor.catalog.order_types import OrderType
 
 
@@ -41,6 +41,16 @@ def finish_rest(*, service_id: int, choice: FinishRest) -> Service:
     """
     service = find(service_id)
     Service.objects.filter(pk=service.pk).update(finish_rest=choice)
+    return service
+
+
+def refill_by(*, service_id: int, choice: RefillBy) -> Service:
+    """Say who delivers refills that are asked for from now on.
+
+    Raises `ServiceSettingError` when there is no such service.
+    """
+    service = find(service_id)
+    Service.objects.filter(pk=service.pk).update(refill_by=choice)
     return service
 
 

@@ -17,6 +17,7 @@ from purveyor.ops.customer_commands import customer, key
 from purveyor.ops.desk_commands import desk
 from purveyor.ops.order_commands import order
 from purveyor.ops.provider_commands import provider
+from purveyor.ops.refill_commands import refill
 from purveyor.ops.route_commands import route
 from purveyor.ops.service_commands import service
 from purveyor.ops.subscription_commands import subscription
@@ -167,6 +168,7 @@ for group in (
     order,
     promise,
     provider,
+    refill,
     route,
     service,
     subscription,

@@ -31,5 +31,5 @@ def finish(*, order_id: int) -> None:
 
         refusal = finish_elsewhere(order_id=order_id)
         if refusal is not None:
-            raise click.ClickException(refusal.reason)
+            raise refusal
         say(f"What remains of order {order_id} is charged again and goes to another provider")

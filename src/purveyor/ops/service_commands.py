@@ -50,3 +50,16 @@ def set_finish_rest(*, service_id: int, choice: str) -> None:
 
         found = finish_rest(service_id=service_id, choice=FinishRest(choice))
         say(f"The rest of a Partial order is finished elsewhere: {choice}: {found}")
+
+
+@service.command("refills")
+@click.argument("service_id", metavar="SERVICE", type=int)
+@click.argument("choice", type=click.Choice(["provider", "elsewhere", "hand"]))
+def set_refills(*, service_id: int, choice: str) -> None:
+    """Who delivers refills of SERVICE: its provider only, another where that one refuses, or staff."""
+    with panel_database():
+        from purveyor.catalog.models import RefillBy
+        from purveyor.catalog.service_settings import refill_by
+
+        found = refill_by(service_id=service_id, choice=RefillBy(choice))
+        say(f"Refills are delivered by: {choice}: {found}")

@@ -82,6 +82,7 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         + _loaded("purveyor.providers.changing", "WrongChange")
         + _loaded("purveyor.providers.late_orders", "NotAsked")
         + _loaded("purveyor.providers.arranging", "CannotArrange")
+        + _loaded("purveyor.providers.refills_elsewhere", "CannotRefill")
         + _loaded("purveyor.providers.settling", "CannotSettle"),
     ):
         return str(error)

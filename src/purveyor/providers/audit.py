@@ -91,6 +91,20 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        name="refills elsewhere",
+        explanation="What another provider delivers is a refill of that order; one that is queued is open.",
+        sql="""
+            SELECT refill.id AS refill, refill.order_id AS order, refill.status
+            FROM orders_refill refill JOIN providers_fulfilment fulfilment ON fulfilment.refill_id = refill.id
+            WHERE fulfilment.order_id <> refill.order_id
+            UNION ALL
+            SELECT refill.id, refill.order_id, refill.status
+            FROM providers_refillelsewhere elsewhere
+            JOIN orders_refill refill ON refill.id = elsewhere.refill_id
+            WHERE elsewhere.next_at IS NOT NULL AND refill.status NOT IN ('Pending', 'In progress')
+        """,
+    ),
+    Check(
         name="no part is more than its order",
         explanation="No fulfilment was asked for more than was ordered, nor has delivered more of it.",
         sql="""

@@ -21,6 +21,7 @@ from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.margin import Terms
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.polling_schedule import delay_after_end, next_delay
+from purveyor.providers.refills_elsewhere import follow_refill
 from purveyor.providers.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
 from purveyor.providers.rest import delivered_of
 
@@ -62,7 +63,18 @@ def follow(replies: Mapping[int, StatusReply | Refused], *, asked: Mapping[int, 
         rows = [row for row in rows if row.polls == asked[row.id]]
     replies = {row.id: _credible(row, replies[row.id]) for row in rows}
     told = [_told(row, replies[row.id]) for row in rows]
-    news = [_news(item, report) for item in told if (report := _report(item, replies[item.row.id]))]
+    news = []
+    for item in told:
+        report = _report(item, replies[item.row.id])
+        if report is not None and item.row.refill_id is not None:
+            follow_refill(
+                refill_id=item.row.refill_id,
+                status=report.status,
+                remains=report.remains,
+                ended=item.ended_at is not None,
+            )
+        elif report is not None:
+            news.append(_news(item, report))
     if news:
         apply_reports(reports_of(news))
     _book_costs(told)

@@ -44,20 +44,31 @@ UPDATE providers_fulfilment SET next_poll_at = least(next_poll_at, now() + %(sec
 WHERE id = %(id)s AND next_poll_at IS NOT NULL;
 
 -- name: adopt_refills
--- Of several that delivered an order, whoever delivered most is asked; what people delivered, people refill.
+-- Of several that delivered an order, whoever delivered most is asked; what people delivered, people refill. Staff have
+-- those that no provider is asked for, and those that the provider cannot deliver any more where another one may.
 INSERT INTO providers_refilltask (refill_id, fulfilment_id)
 SELECT last.refill_id, last.fulfilment_id FROM (
-    SELECT DISTINCT ON (refill.id) refill.id AS refill_id, fulfilment.id AS fulfilment_id, fulfilment.provider_id
+    SELECT DISTINCT ON (refill.id) refill.id AS refill_id, fulfilment.id AS fulfilment_id, fulfilment.provider_id,
+        fulfilment.service_external_id, orders.service_id
     FROM orders_refill refill
+    JOIN orders_order orders ON orders.id = refill.order_id
     JOIN providers_fulfilment fulfilment
         ON fulfilment.order_id = refill.order_id AND fulfilment.handover = 'accepted'
         AND fulfilment.refill_id IS NULL
     WHERE refill.status = 'Pending' AND NOT EXISTS (
         SELECT FROM providers_refilltask task WHERE task.refill_id = refill.id
+    ) AND NOT EXISTS (
+        SELECT FROM providers_refillelsewhere elsewhere WHERE elsewhere.refill_id = refill.id
     )
     ORDER BY refill.id, fulfilment.delivered DESC NULLS LAST, fulfilment.number DESC
 ) AS last
 JOIN providers_provider provider ON provider.id = last.provider_id AND provider.kind = 'api'
+JOIN catalog_service service ON service.id = last.service_id
+WHERE service.refill_by = 'provider' OR service.refill_by = 'elsewhere' AND provider.enabled AND EXISTS (
+    SELECT FROM providers_providerservice offer
+    WHERE offer.provider_id = provider.id AND offer.external_id = last.service_external_id
+      AND offer.refill AND offer.gone_at IS NULL
+)
 ON CONFLICT (refill_id) DO NOTHING;
 
 -- name: claim_refills

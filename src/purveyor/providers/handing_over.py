@@ -20,6 +20,7 @@ from purveyor.providers.locking import lock_order
 from purveyor.providers.models import NEUTRAL_SCORE
 from purveyor.providers.paying import orders_affordable, spend_calls
 from purveyor.providers.planning import Planned, plan_orders
+from purveyor.providers.refills_elsewhere import claim_refills_elsewhere, leave_refill
 from purveyor.providers.standing import Standing, standings
 from purveyor.providers.under_way import HandOver
 
@@ -89,7 +90,9 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         # Answers make room again, and wake the dispatcher; a budget does it by and by.
         return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
     excluded = set(_busy_services(full=full, sendable=list(room)))
-    hand_overs: list[HandOver] = []
+    refills = claim_refills_elsewhere(providers, room)
+    hand_overs = _write(refills)
+    room = _less(room, refills)
     end: dict[int, str] = {}
     last, drained = 0, False
     for _ in range(MOST_CLAIMS):
@@ -151,14 +154,17 @@ def _write(planned: Sequence[Planned]) -> list[HandOver]:
         if len(planned) == 1:
             order_id = planned[0].order.id
             _log.exception("hand_over_cannot_be_written", order_id=order_id)
-            hold([order_id], reason=NOT_WRITABLE)
+            if planned[0].refill_id is not None:
+                leave_refill(planned[0].refill_id, NOT_WRITABLE, seconds=None)
+            else:
+                hold([order_id], reason=NOT_WRITABLE)
             return []
     middle = len(planned) // 2
     return _write(planned[:middle]) + _write(planned[middle:])
 
 
 def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
-    mark_handed([item.order.id for item in planned])
+    mark_handed([item.order.id for item in planned if item.refill_id is None])
     if rests := [item.order.id for item in planned if item.is_rest]:
         supersede(rests)
     rows = fetch_all(
@@ -174,7 +180,8 @@ def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
                         "route_id": item.option.route_id,
                         "external_id": item.option.external_id,
                         "quantity": item.quantity,
-                        "part": item.quantity if item.is_rest else None,
+                        "part": item.quantity if item.is_rest or item.refill_id is not None else None,
+                        "refill_id": item.refill_id,
                         "rate": item.option.rate,
                         "fx_rate": item.option.terms.fx_rate,
                         "bonus_percent": item.option.terms.top_up_bonus_percent,

@@ -37,15 +37,15 @@ WITH wanted AS (
            wanted.*
     FROM json_to_recordset(%(hand_overs)s::json) AS wanted (
         place int, order_id bigint, number int, provider_id bigint, route_id bigint, external_id text, quantity bigint,
-        part bigint, rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
+        part bigint, refill_id bigint, rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
         decision jsonb, link_key bigint, lease_seconds float8, request jsonb
     )
 ), fulfilments AS (
     INSERT INTO providers_fulfilment (
-        id, order_id, number, provider_id, route_id, service_external_id, quantity, wanted,
+        id, order_id, number, provider_id, route_id, service_external_id, quantity, wanted, refill_id,
         provider_rate, fx_rate, top_up_bonus_percent, fee_percent, expected_cost, decision, link_key
     )
-    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, part, rate, fx_rate,
+    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, part, refill_id, rate, fx_rate,
            bonus_percent, fee_percent, cost, decision, link_key
     FROM wanted
 ), attempts AS (

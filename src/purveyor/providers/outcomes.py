@@ -26,6 +26,7 @@ from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
 from purveyor.providers.polling_schedule import first_delay
+from purveyor.providers.refills_elsewhere import give_refill_back
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, Unclear
 from purveyor.providers.standing import Setback, note_setback, note_success
@@ -284,16 +285,20 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         if closed.update(enabled=False, closed_reason=reason):
             announce_closed([fulfilment.route_id], reason=reason)
         _log.error("route_closed", route_id=fulfilment.route_id, text=refused.text)
-    give_back(order, refused)
+    give_back(order, refused, refill_id=fulfilment.refill_id)
 
 
-def give_back(order: Any, refused: Refused) -> None:
+def give_back(order: Any, refused: Refused, *, refill_id: int | None) -> None:
     """What becomes of an order whose hand-over surely did not happen, as `lock_order` gave it.
 
     A customer who asked to cancel meanwhile gets just that. A rest that whoever left it delivered meanwhile
     needs nobody any more. Otherwise the queue decides again, which knows the provider's standing and the
-    routes left; a busy link waits, and words we cannot read wait for staff.
+    routes left; a busy link waits, and words we cannot read wait for staff. With a refill, which is not the
+    order's delivery, the order stays as it is.
     """
+    if refill_id is not None:
+        give_refill_back(refill_id=refill_id, refused=refused)
+        return
     if order.dispatch != Dispatch.HANDED:
         return
     needs_nobody = order.kind == OrderKind.ORDER and order.remains == 0

@@ -49,7 +49,7 @@ UPDATE providers_fulfilment fulfilment SET
 FROM providers_fulfilment before
 WHERE fulfilment.id = %(fulfilment)s AND before.id = %(fulfilment)s
   AND fulfilment.handover IN ('sending', 'unknown')
-RETURNING fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id,
+RETURNING fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id, fulfilment.refill_id,
           before.handover = 'unknown' AS was_unknown;
 
 -- name: expired_attempts

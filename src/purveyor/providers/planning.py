@@ -42,10 +42,12 @@ class Planned:
     quantity: int
     is_rest: bool
     """Whether others delivered the rest of the order before."""
+    refill_id: int | None = None
+    """The refill that this delivers; None is the order itself."""
     fields: dict[str, str]
     cost: Decimal
-    decision: dict[str, Any]
-    """As it is kept."""
+    decision: dict[str, Any] | None
+    """As it is kept; None where a person decided."""
     link_key: int | None
     """Where the next order for the link may be sent the same way."""
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 import structlog
 from django.db import transaction
 
+from purveyor.catalog.models import RefillBy
 from purveyor.database import fetch_all, hot_cursor, load_sql
-from purveyor.orders.models import RefillStatus
+from purveyor.orders.models import Refill, RefillStatus
 from purveyor.orders.refilling import settle_refill
 from purveyor.providers.cancels import AGAIN, retry_delay
 from purveyor.providers.metrics import FORWARDED
@@ -96,7 +97,8 @@ def record_asked(wish: RefillWish, reply: Accepted | Refused | Unclear) -> None:
         _write(wish, wish.state, reply.text, ASK_AGAIN_AFTER if running else TOO_EARLY_RETRY)
     else:
         _write(wish, ForwardState.REFUSED, reply.text, None)
-        settle_refill(refill_id=wish.refill_id, status=RefillStatus.REJECTED, reason=reply.text)
+        if not _another_may(wish):
+            settle_refill(refill_id=wish.refill_id, status=RefillStatus.REJECTED, reason=reply.text)
     FORWARDED.labels(kind="refill", outcome=_outcome(reply)).inc()
 
 
@@ -105,18 +107,24 @@ def record_told(wish: RefillWish, reply: RefillReply | Refused | None) -> None:
     """Write down what a provider told about a refill; None where its answer lacked it."""
     status = reply.status if isinstance(reply, RefillReply) else None
     word = reply.word if isinstance(reply, RefillReply) else reply.text if reply else ""
+    reason = ""
     if status is None and wish.age > LONGEST_WAIT:
-        settle_refill(
-            refill_id=wish.refill_id,
-            status=RefillStatus.REJECTED,
-            reason="The provider does not tell what became of it",
-        )
-        status = RefillStatus.REJECTED
-    elif status is not None:
-        settle_refill(refill_id=wish.refill_id, status=status)
+        status, reason = RefillStatus.REJECTED, "The provider does not tell what became of it"
+    if status is RefillStatus.REJECTED and _another_may(wish):
+        settle_refill(refill_id=wish.refill_id, status=RefillStatus.PENDING)
+        _write(wish, ForwardState.REFUSED, reason or word, None)
+        return
+    if status is not None:
+        settle_refill(refill_id=wish.refill_id, status=status, reason=reason)
     ended = status in (RefillStatus.COMPLETED, RefillStatus.REJECTED)
     again = None if ended else min(max(wish.age * _SHARE_OF_AGE, FIRST_LOOK), LATEST_LOOK)
     _write(wish, ForwardState.ACCEPTED, word, again)
+
+
+def _another_may(wish: RefillWish) -> bool:
+    """Whether another may deliver what this provider refused: then it waits for staff, who say how much."""
+    refill = Refill.objects.select_related("order__service").get(pk=wish.refill_id)
+    return refill.order.service.refill_by == RefillBy.ELSEWHERE
 
 
 def _write(

@@ -68,7 +68,8 @@ def settle_as_not_placed(*, fulfilment: Fulfilment, actor: str) -> None:
         handover=Handover.REFUSED, refusal=RefusalClass.NOT_PLACED, settled_by=actor, settled_at=Now()
     )
     _tell(unknown, placed_as=None, actor=actor)
-    give_back(lock_order(unknown.order_id), Refused(RefusalClass.NOT_PLACED, "Not placed"))
+    refused = Refused(RefusalClass.NOT_PLACED, "Not placed")
+    give_back(lock_order(unknown.order_id), refused, refill_id=unknown.refill_id)
 
 
 def _tell(fulfilment: Fulfilment, *, placed_as: str | None, actor: str) -> None:

@@ -157,6 +157,10 @@ _FOR_STAFF: Final = {
         LineKind.LATE,
         gettext_noop("Not complete by %(promised_until)s, as was promised: %(outcome)s"),
     ),
+    EventKind.REFILL_ELSEWHERE: (
+        LineKind.REFILL,
+        gettext_noop("Refill %(refill)s: %(quantity)s go to %(provider)s for %(cost)s, at our cost"),
+    ),
     EventKind.OVERLAP: (
         LineKind.ALARM,
         gettext_noop(

@@ -195,6 +195,7 @@ class Migration(migrations.Migration):
                     ("refill", "Refill"),
                     ("cancel", "Cancel"),
                     ("elsewhere", "The rest goes to another provider"),
+                    ("refill_elsewhere", "A refill goes to another provider, at our cost"),
                     ("overlap", "A provider went on with what another was asked to deliver"),
                     ("promise", "Not complete in the promised time"),
                 ],

@@ -20,6 +20,7 @@ class EventKind(models.TextChoices):
     REFILL = "refill", "Refill"
     CANCEL = "cancel", "Cancel"
     ELSEWHERE = "elsewhere", "The rest goes to another provider"
+    REFILL_ELSEWHERE = "refill_elsewhere", "A refill goes to another provider, at our cost"
     OVERLAP = "overlap", "A provider went on with what another was asked to deliver"
     PROMISE = "promise", "Not complete in the promised time"
 

@@ -353,6 +353,40 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="RefillElsewhere",
+            fields=[
+                (
+                    "refill",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="elsewhere",
+                        serialize=False,
+                        to="orders.refill",
+                    ),
+                ),
+                ("quantity", models.BigIntegerField()),
+                ("actor", models.CharField(help_text="Who gave it there.", max_length=200)),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        help_text="When it is handed over; empty when it was, or when staff must decide.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        help_text="Why it waits, for the queue or for staff.",
+                        max_length=200,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        migrations.CreateModel(
             name="RoutePolicy",
             fields=[
                 (
@@ -587,6 +621,7 @@ class Migration(migrations.Migration):
             model_name="fulfilment",
             name="refill",
             field=models.ForeignKey(
+                db_index=False,
                 help_text="The refill that it delivers, at our cost; empty: the order itself.",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
@@ -766,6 +801,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="fulfilment",
             index=models.Index(
+                condition=models.Q(("refill__isnull", False)),
+                fields=["refill"],
+                name="fulfilments_of_refills",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="fulfilment",
+            index=models.Index(
                 condition=models.Q(("link_key__isnull", False)),
                 fields=["link_key", "id"],
                 name="fulfilments_by_link",
@@ -936,6 +979,13 @@ class Migration(migrations.Migration):
                 to="providers.providerservice",
             ),
         ),
+        migrations.AddField(
+            model_name="refillelsewhere",
+            name="route",
+            field=models.ForeignKey(
+                db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to="providers.route"
+            ),
+        ),
         migrations.AddIndex(
             model_name="routequality",
             index=models.Index(fields=["next_at"], name="routes_to_measure"),
@@ -1035,6 +1085,20 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="an_ended_job_has_an_outcome",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refillelsewhere",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False)),
+                fields=["next_at"],
+                name="refills_elsewhere_queued",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refillelsewhere",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gte", 1)), name="a_refill_elsewhere_is_of_some"
             ),
         ),
         migrations.AddIndex(

@@ -23,6 +23,7 @@ from purveyor.providers.models.fulfilments import (
     Outcome,
 )
 from purveyor.providers.models.providers import Provider, ProviderKind, ProviderService, Route
+from purveyor.providers.models.refills import RefillElsewhere
 from purveyor.providers.models.routing import NEUTRAL_SCORE, Policy, RoutePolicy, RouteQuality
 from purveyor.providers.models.tasks import CancelTask, ForwardState, RefillTask
 from purveyor.providers.models.times import RouteTimes, ServiceTimes
@@ -53,6 +54,7 @@ __all__ = [
     "Provider",
     "ProviderKind",
     "ProviderService",
+    "RefillElsewhere",
     "RefillTask",
     "Rounding",
     "Route",

@@ -69,6 +69,7 @@ class Fulfilment(models.Model):
         null=True,
         on_delete=models.PROTECT,
         related_name="fulfilments",
+        db_index=False,
         help_text="The refill that it delivers, at our cost; empty: the order itself.",
     )
     provider_rate = models.DecimalField(
@@ -135,6 +136,11 @@ class Fulfilment(models.Model):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["refill"],
+                name="fulfilments_of_refills",
+                condition=models.Q(refill__isnull=False),
+            ),
             models.Index(
                 fields=["provider", "next_poll_at"],
                 name="fulfilments_to_poll",
