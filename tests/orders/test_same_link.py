@@ -9,7 +9,7 @@ from purveyor import configuration
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.testing import make_service
-from purveyor.orders import refusals
+from purveyor.orders import deciding, refusals
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.following import Report, apply_reports
@@ -162,6 +162,20 @@ def test_without_the_setting_it_is_a_duplicate_within_a_batch_and_after(
     wanted = [request(customer, item, quantity=1, link=LINK + "/b") for item in (queuing, refusing)]
     assert place(wanted)[1] == refusals.DuplicateLink()
     assert place(wanted[1:]) == [refusals.DuplicateLink()]
+
+
+def test_of_one_customer_only_so_many_wait(queuing: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "LONGEST_LINE", 3)
+    customer = make_customer()
+    wanted = request(customer, queuing, quantity=1, link=LINK)
+    assert place([wanted])[0] != refusals.DuplicateLink()
+    answers = place([wanted] * 4)
+    assert [isinstance(answer, Placed) for answer in answers] == [True, True, False, False]
+    assert place([wanted]) == [refusals.DuplicateLink()]
+    place_one(make_customer(), queuing, quantity=1, link=LINK)
+    place_one(customer, queuing, quantity=1, link=LINK + "/b")
+    end(Order.objects.earliest("pk"))
+    assert isinstance(place([wanted])[0], Placed)
 
 
 def test_the_line_is_found_by_index_whatever_else_is_open(queuing: Service) -> None:

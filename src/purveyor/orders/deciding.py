@@ -1,8 +1,10 @@
 """Which orders of a batch are made: pure rules, with the meaning of one order after the other."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -20,6 +22,9 @@ from purveyor.orders.refusals import (
 )
 from purveyor.orders.requests import OrderRequest, PartRequest, Placed
 from purveyor.orders.validation import ValidOrder
+
+LONGEST_LINE: Final = 100
+"""Open orders of one customer for one link, of a service that lets them wait for each other."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -85,7 +90,8 @@ class Circumstances:
     """What the database knew when the wallets had been locked."""
 
     buyers: Mapping[int, Buyer]
-    open_links: set[tuple[int, ...]] = field(default_factory=set)
+    open_links: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    """How many open orders there are by mark."""
     earlier: dict[tuple[int, str], Earlier] = field(default_factory=dict)
     promised: dict[int, Decimal] = field(default_factory=dict)
     """By customer: what the posts still to come of their live subscriptions may cost."""
@@ -113,7 +119,7 @@ class _Batch:
         self._duplicates = duplicates
         self._buyers = circumstances.buyers
         self._earlier = circumstances.earlier
-        self._open_links = set(circumstances.open_links)
+        self._open_links = Counter(circumstances.open_links)
         self._promised = dict(circumstances.promised)
         self._left = {
             buyer.customer_id: buyer.balance - buyer.floor for buyer in circumstances.buyers.values()
@@ -153,7 +159,7 @@ class _Batch:
 
     def _decide_draft(self, item: Draft, buyer: Buyer) -> Decision:
         mark = link_mark(item, self._duplicates)
-        if mark in self._open_links and not item.service.queue_same_link:
+        if mark is not None and self._open_links[mark] >= _most_open(item.service):
             return DuplicateLink()
         customer_id = buyer.customer_id
         sale = _priced(item, buyer, self._snapshot)
@@ -166,7 +172,7 @@ class _Batch:
             return NotEnoughFunds()
         self._left[customer_id] -= sale.debit
         if mark is not None:
-            self._open_links.add(mark)
+            self._open_links[mark] += 1
         if item.request.idempotency_key is not None:
             place = (len(self.decisions), item.request.content_digest)
             self._keys[customer_id, item.request.idempotency_key] = place
@@ -214,6 +220,11 @@ def _cost_of_posts(item: Draft, unit_price: Decimal) -> Decimal:
     return charge(unit_price=unit_price, quantity=terms.max, is_package=False) * posts
 
 
+def _most_open(service: SnapshotService) -> int:
+    """How many orders of a mark may be open at a time: one is delivered, the others wait for it."""
+    return LONGEST_LINE if service.queue_same_link else 1
+
+
 def link_mark(item: Draft, duplicates: str) -> tuple[int, ...] | None:
     """What two open orders must not share, by the setting; None where nothing is compared."""
     if duplicates == "off" or item.order.kind is OrderKind.SUBSCRIPTION:
@@ -222,6 +233,9 @@ def link_mark(item: Draft, duplicates: str) -> tuple[int, ...] | None:
     return mark if duplicates == "link" else (*mark, item.service.id)
 
 
-def marks_of_rows(rows: Iterable[tuple[int, int, int]], duplicates: str) -> set[tuple[int, ...]]:
-    """The marks of open orders given as (customer, link key, service)."""
-    return {row[:2] if duplicates == "link" else row for row in rows}
+def marks_of_rows(rows: Iterable[tuple[int, int, int, int]], duplicates: str) -> Counter[tuple[int, ...]]:
+    """The marks of open orders given as (customer, link key, service, number), with how many there are."""
+    marks: Counter[tuple[int, ...]] = Counter()
+    for *mark, number in rows:
+        marks[tuple(mark[:2] if duplicates == "link" else mark)] += number
+    return marks

@@ -161,7 +161,9 @@ def _rows(answer: Answer | None) -> list[Any]:
 
 
 def _open_links(drafts: Sequence[Draft]) -> Answer:
-    links = [{"customer_id": item.request.customer_id, "link_key": item.order.link_key} for item in drafts]
+    # Each once, or its orders would be counted again.
+    marks = {(item.request.customer_id, item.order.link_key) for item in drafts}
+    links = [{"customer_id": customer_id, "link_key": link_key} for customer_id, link_key in marks]
     return queue_hot(_SQL["open_links"], {"links": as_json(links)})
 
 

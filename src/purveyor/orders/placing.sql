@@ -15,14 +15,15 @@ CROSS JOIN LATERAL (
 -- A statement of its own after the lock, so that it sees what the transaction before us committed. The lateral
 -- join makes it one index look-up per link: a planner that last counted the table while few orders were open
 -- would otherwise read every open order there is.
-SELECT DISTINCT wanted.customer_id, wanted.link_key, orders.service_id
+SELECT wanted.customer_id, wanted.link_key, orders.service_id, count(*) AS number
 FROM json_to_recordset(%(links)s::json) AS wanted (customer_id bigint, link_key bigint)
 CROSS JOIN LATERAL (
     SELECT service_id FROM orders_order
     WHERE customer_id = wanted.customer_id AND link_key = wanted.link_key
         AND status IN ('Pending', 'Processing', 'In progress') AND parent_id IS NULL
     OFFSET 0
-) AS orders;
+) AS orders
+GROUP BY wanted.customer_id, wanted.link_key, orders.service_id;
 
 -- name: earlier_by_idempotency_key
 SELECT orders.customer_id, orders.idempotency_key, orders.id, orders.idempotency_digest

@@ -39,12 +39,22 @@ def turns(orders: Sequence[Any]) -> Turns:
         (row.service_id, row.link_key): row.is_ours
         for row in fetch_all(_SQL["hold_lines"], {"orders": _places(orders)})
     }
-    ours = [order for order in orders if lines[order.service_id, order.link_key]]
-    rows = fetch_all(_SQL["before"], {"orders": _places(ours)}) if ours else []
-    return Turns(
-        behind={row.id: row.before for row in rows},
-        undecided=frozenset(order.id for order in orders) - {order.id for order in ours},
-    )
+    behind: dict[int, int] = {}
+    undecided: set[int] = set()
+    oldest: dict[tuple[int, int], Any] = {}
+    last: dict[tuple[int, int], int] = {}
+    for order in sorted(orders, key=lambda order: order.id):
+        line = (order.service_id, order.link_key)
+        if not lines[line]:
+            undecided.add(order.id)
+        elif line in oldest:
+            behind[order.id] = last[line]
+        else:
+            oldest[line] = order
+        last[line] = order.id
+    # One look per line, however many of its orders were claimed: the others wait for each other.
+    rows = fetch_all(_SQL["before"], {"orders": _places(list(oldest.values()))}) if oldest else []
+    return Turns(behind=behind | {row.id: row.before for row in rows}, undecided=frozenset(undecided))
 
 
 def _places(orders: Sequence[Any]) -> str:
