@@ -15,6 +15,7 @@ from purveyor.ops import trouble
 from purveyor.ops.catalogue_commands import catalogue
 from purveyor.ops.customer_commands import customer, key
 from purveyor.ops.desk_commands import desk
+from purveyor.ops.event_commands import events
 from purveyor.ops.order_commands import order
 from purveyor.ops.provider_commands import provider
 from purveyor.ops.refill_commands import refill
@@ -162,6 +163,7 @@ for group in (
     catalogue,
     customer,
     desk,
+    events,
     forecast,
     key,
     low_balance,

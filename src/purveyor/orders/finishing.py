@@ -10,7 +10,7 @@ from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import BelowFloor, Movement, move
-from purveyor.orders.announcing import StatusChange, announce_statuses
+from purveyor.orders.announcing import MoneyBack, StatusChange, announce_money, announce_statuses
 from purveyor.orders.eligibility import finish_eligibility
 from purveyor.orders.models import EventKind, OrderEvent, Status
 from purveyor.orders.refusals import IncorrectOrderId, NotEnoughFunds, Refusal
@@ -66,6 +66,7 @@ def _charge_again(order: Any) -> None:
         part=last.number + 1,
     )
     move([again])
+    announce_money([MoneyBack(movement=again, customer_id=order.customer_id, refunded=Decimal(0))])
 
 
 def _tell(order: Any) -> None:

@@ -50,7 +50,7 @@ _ALL: Final = (
         "order.recharged",
         "order",
         ("amount", "refunded"),
-        "Part of a refund was taken back, because it was delivered after all.",
+        "Money of a refund was taken back: it was delivered after all, or its rest is delivered by another.",
     ),
     Kind(
         "order.recharge_due",

@@ -9,6 +9,7 @@ from purveyor.providers.decisions import sentences
 from purveyor.providers.models import (
     Attempt,
     CancelTask,
+    DeskJob,
     Fulfilment,
     Handover,
     HandoverEvidence,
@@ -30,6 +31,8 @@ def lines_for_staff(exchanges: Exchanges, *, currency: str) -> Iterator[Line]:
         yield _evidence(evidence)
     for cost in exchanges.costs:
         yield _cost(cost, currency=currency)
+    for job in exchanges.jobs:
+        yield from _job(job)
     yield from map(_forwarded, exchanges.refill_tasks)
     yield from map(_forwarded, exchanges.cancel_tasks)
 
@@ -44,6 +47,11 @@ def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
             text=" ".join(sentences(fulfilment.decision)),
             data=fulfilment.decision,
         )
+    purpose = ""
+    if fulfilment.refill_id is not None:
+        purpose = _(", for refill %(refill)s") % {"refill": fulfilment.refill_id}
+    elif fulfilment.wanted is not None:
+        purpose = _(", for the %(wanted)s that remained") % {"wanted": fulfilment.wanted}
     yield Line(
         at=fulfilment.created_at,
         kind=LineKind.HANDED_OVER,
@@ -61,7 +69,8 @@ def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
             "foreign": provider.currency,
             "cost": shown(fulfilment.expected_cost),
             "currency": currency,
-        },
+        }
+        + purpose,
         data={"fulfilment": fulfilment.pk},
     )
     if fulfilment.settled_by and fulfilment.settled_at is not None:
@@ -124,6 +133,29 @@ def _attempt(attempt: Attempt, *, provider: str) -> Iterator[Line]:
         },
         data={"attempt": attempt.pk, "outcome": attempt.outcome},
     )
+
+
+def _job(job: DeskJob) -> Iterator[Line]:
+    told = {"job": job.pk, "desk": job.desk.name, "worker": job.worker, "outcome": job.outcome}
+    yield Line(
+        at=job.created_at,
+        kind=LineKind.DESK,
+        who=PANEL,
+        text=_("Put on %(desk)s as its job %(job)s") % told,
+        data={"job": job.pk},
+    )
+    if job.ended_at is not None:
+        text = _("Job %(job)s is %(outcome)s") % told
+        yield Line(
+            at=job.ended_at,
+            kind=LineKind.DESK,
+            who=job.ended_by or job.desk.name,
+            text=_("%(text)s: %(reason)s") % {"text": text, "reason": job.reason} if job.reason else text,
+            data={"job": job.pk, "outcome": job.outcome},
+        )
+    elif job.worker:
+        text = _("%(worker)s has taken job %(job)s") % told
+        yield Line(at=job.created_at, kind=LineKind.DESK, who=job.worker, text=text)
 
 
 def _evidence(evidence: HandoverEvidence) -> Line:

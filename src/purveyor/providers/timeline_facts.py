@@ -6,8 +6,8 @@ from typing import Final
 
 from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.money.models import Transfer, TransferKind
-from purveyor.orders.models import CancelRequest, Order, OrderEvent, Refill
-from purveyor.providers.models import Attempt, CancelTask, Fulfilment, HandoverEvidence, RefillTask
+from purveyor.orders.models import Order, OrderEvent, Refill
+from purveyor.providers.models import Attempt, CancelTask, DeskJob, Fulfilment, HandoverEvidence, RefillTask
 
 MOST_CHILDREN: Final = 100
 MOST_EVENTS: Final = 1_000
@@ -36,7 +36,6 @@ class Facts:
     transfers: Sequence[Transfer] = ()
     """With the customer."""
     refills: Sequence[Refill] = ()
-    cancel: CancelRequest | None = None
     children: Sequence[Order] = ()
     """The first orders that a drip-feed or subscription has made."""
     more_children: bool = False
@@ -56,6 +55,8 @@ class Exchanges:
     """With the providers of their fulfilments."""
     cancel_tasks: Sequence[CancelTask] = ()
     """As refill tasks."""
+    jobs: Sequence[DeskJob] = ()
+    """On desks, with their desks."""
 
 
 def facts_of(order_id: int) -> Facts | None:
@@ -72,7 +73,6 @@ def facts_of(order_id: int) -> Facts | None:
         more_events=len(events) > MOST_EVENTS,
         transfers=_transfers(OF_THE_ORDER, [order_id]),
         refills=list(Refill.objects.filter(order=order).order_by("pk")),
-        cancel=CancelRequest.objects.filter(order=order).first(),
         children=children[:MOST_CHILDREN],
         more_children=len(children) > MOST_CHILDREN,
     )
@@ -99,6 +99,7 @@ def exchanges_of(order_id: int) -> Exchanges:
             .select_related("fulfilment__provider")
             .order_by("pk")
         ),
+        jobs=list(DeskJob.objects.filter(fulfilment_id__in=ids).select_related("desk").order_by("pk")),
     )
 
 

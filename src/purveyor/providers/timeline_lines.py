@@ -28,6 +28,7 @@ class LineKind(StrEnum):
     DECIDED = "decided"
     HANDED_OVER = "handed over"
     SENT = "sent"
+    DESK = "desk"
     ANSWERED = "answered"
     EVIDENCE = "evidence"
     SETTLED = "settled"
@@ -118,7 +119,7 @@ def _transfer(transfer: Transfer, *, currency: str, for_customer: bool) -> Line:
         case TransferKind.REFUND:
             text = _("Refunded %(amount)s %(currency)s")
         case _:
-            text = _("Took %(amount)s %(currency)s of the refund back, as it was delivered after all")
+            text = _("Took %(amount)s %(currency)s of the refund back")
     text %= {"amount": shown(transfer.amount), "currency": currency}
     return Line(
         at=transfer.created_at,
@@ -185,7 +186,8 @@ def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
             line, text = LineKind.REFILL, _("Refill %(refill)s: %(status)s")
             reason = "" if for_customer else reason
         case EventKind.CANCEL:
-            line, text = LineKind.CANCEL, _("Wish to cancel: %(status)s")
+            line = LineKind.CANCEL
+            text = _("Wish to cancel: %(status)s") if "status" in data else _("Told to stop")
             reason = "" if for_customer else reason
         case _ if for_customer:
             return None
@@ -200,6 +202,6 @@ def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
     text %= data
     if reason:
         text = _("%(text)s: %(reason)s") % {"text": text, "reason": reason}
-    if decision := data.get("decision"):
+    if not for_customer and (decision := data.get("decision")):
         text = " ".join([f"{text}.", *sentences(decision)])
     return Line(at=event.created_at, kind=line, who=PANEL, text=text, data={} if for_customer else data)
