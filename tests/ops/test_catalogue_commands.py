@@ -54,7 +54,9 @@ def test_what_an_import_would_make_is_shown_and_then_made(provider: Provider) ->
         "2  Survey answers 2  skipped: exists",
         "0 would be made, 1 skipped.",
     ]
-    assert catalogue("import", str(provider.pk), "--markup", "0", "--service", "1") == ["Made 1 services"]
+    loss = ("Upstream", "--markup", "-50", "--below-cost", "--service", "1")
+    assert catalogue("import", *loss) == ["Made 1 services"]
+    assert Service.objects.latest("pk").rate == Decimal("0.45")
 
 
 def test_what_cannot_be_imported_is_said_in_one_line(provider: Provider) -> None:
@@ -62,15 +64,17 @@ def test_what_cannot_be_imported_is_said_in_one_line(provider: Provider) -> None
     assert line_of(missing) == "Upstream does not list 77"
     wrong = run("catalogue", "import", "Upstream", "--markup", "1", "--round", "0")
     assert line_of(wrong) == "a step is positive and has at most 5 decimals"
-    assert line_of(run("catalogue", "sync", "Nobody")) == "there is no provider 'Nobody'"
+    assert line_of(run("catalogue", "sync", "Nobody")) == (
+        "there is no provider 'Nobody': `purveyor provider list` shows their names"
+    )
 
 
 def test_a_sync_tells_what_it_found(simulator: Simulator) -> None:
-    provider = make_provider(simulator.url, key=TEST_KEY, name="Upstream")
+    make_provider(simulator.url, key=TEST_KEY, name="Upstream")
     (first,) = catalogue("sync", "Upstream")
     assert re.fullmatch(r"\d+ services listed: \d+ new, 0 changed, 0 gone; 0 rows unreadable", first)
     simulator.change_prices(Decimal("1.3"))
-    second, told = catalogue("sync", str(provider.pk))
+    second, told = catalogue("sync", "Upstream")
     assert re.fullmatch(r"(\d+) services listed: 0 new, \1 changed, 0 gone; 0 rows unreadable", second)
     assert told == f"The changes are change set {ChangeSet.objects.get().pk}"
 

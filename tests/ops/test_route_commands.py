@@ -105,7 +105,10 @@ def test_a_route_that_cannot_be_is_refused_in_words(routes: list[Route]) -> None
     service = str(routes[0].service_id)
     for words, reason in [
         (("99999999", "Third panel", "12"), "there is no service 99999999"),
-        ((service, "Nobody", "12"), "there is no provider 'Nobody'"),
+        (
+            (service, "Nobody", "12"),
+            "there is no provider 'Nobody': `purveyor provider list` shows their names",
+        ),
         ((service, "Third panel", "99"), "Third panel lists no service 99"),
         ((service, "Third panel", "13"), "Third panel lists no service 13"),
         (

@@ -64,9 +64,10 @@ def _choosing(command: _Command) -> _Command:
 def preview_import(*, provider: str, **chosen: Any) -> None:
     """Show what an import from PROVIDER would make, at which price, and what it would skip and why."""
     with panel_database():
-        from purveyor.ops.catalogue_listing import choice_of, find_provider, preview_lines
+        from purveyor.ops import provider_lines
+        from purveyor.ops.catalogue_listing import choice_of, preview_lines
 
-        for line in preview_lines(provider=find_provider(provider), choice=choice_of(**chosen)):
+        for line in preview_lines(provider=provider_lines.find(provider), choice=choice_of(**chosen)):
             say(line)
 
 
@@ -75,10 +76,11 @@ def preview_import(*, provider: str, **chosen: Any) -> None:
 def import_from(*, provider: str, **chosen: Any) -> None:
     """Make services of ours of what PROVIDER lists: of all of it, or of the categories and services named."""
     with panel_database():
-        from purveyor.ops.catalogue_listing import choice_of, find_provider
+        from purveyor.ops import provider_lines
+        from purveyor.ops.catalogue_listing import choice_of
         from purveyor.providers.importing import import_services
 
-        made = import_services(provider=find_provider(provider), choice=choice_of(**chosen))
+        made = import_services(provider=provider_lines.find(provider), choice=choice_of(**chosen))
         say(f"Made {made} services")
 
 
@@ -87,10 +89,10 @@ def import_from(*, provider: str, **chosen: Any) -> None:
 def sync(*, provider: str) -> None:
     """Read the list of PROVIDER now, and let our services follow it as the rules say."""
     with panel_database():
-        from purveyor.ops.catalogue_listing import find_provider
+        from purveyor.ops import provider_lines
         from purveyor.providers.syncing import sync_provider
 
-        synced = sync_provider(find_provider(provider))
+        synced = sync_provider(provider_lines.find(provider))
         say(
             f"{synced.listed} services listed: {synced.added} new, {synced.changed} changed, "
             f"{synced.gone} gone; {synced.unreadable} rows unreadable"
@@ -105,9 +107,10 @@ def sync(*, provider: str) -> None:
 def list_changes(*, provider: str | None, number: int) -> None:
     """List the newest change sets."""
     with panel_database():
-        from purveyor.ops.catalogue_listing import find_provider, set_lines
+        from purveyor.ops import provider_lines
+        from purveyor.ops.catalogue_listing import set_lines
 
-        for line in set_lines(provider=find_provider(provider) if provider else None, number=number):
+        for line in set_lines(provider=provider_lines.find(provider) if provider else None, number=number):
             say(line)
 
 
@@ -175,10 +178,10 @@ def rollback(**decision: Any) -> None:
 def rule(*, provider: str, kind: str, verdict: str) -> None:
     """Say what becomes by itself of changes of KIND; PROVIDER `all` is all without their own rule."""
     with panel_database():
-        from purveyor.ops.catalogue_listing import find_provider
+        from purveyor.ops import provider_lines
         from purveyor.providers.change_rules import set_rule
         from purveyor.providers.models import ChangeKind, Verdict
 
-        found = None if provider == EVERY_PROVIDER else find_provider(provider)
+        found = None if provider == EVERY_PROVIDER else provider_lines.find(provider)
         set_rule(provider=found, kind=ChangeKind(kind), verdict=Verdict(verdict))
         say(f"From the next sync on, {kind} of {found or 'every provider'}: {verdict}")

@@ -27,16 +27,6 @@ SHOWN_TEXT_CHARACTERS = 60
 """Of a name or description in a list."""
 
 
-def find_provider(name: str) -> Provider:
-    """Return a provider by its name or id. Raises `Trouble` where there is none."""
-    found = Provider.objects.filter(name=name).first()
-    if found is None and name.isdecimal():
-        found = Provider.objects.filter(pk=int(name)).first()
-    if found is None:
-        raise Trouble(f"there is no provider {name!r}")
-    return found
-
-
 def choice_of(
     *, markup: Decimal, fixed: Decimal, step: Decimal, direction: str, below_cost: bool, **what: Any
 ) -> Choice:

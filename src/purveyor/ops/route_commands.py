@@ -62,12 +62,12 @@ def add(*, service: int, provider: str, external_id: str) -> None:
     """Let PROVIDER's service EXTERNAL_ID fulfil orders of SERVICE, after the routes that it has."""
     with panel_database():
         from purveyor.catalog import service_settings
-        from purveyor.ops.catalogue_listing import find_provider
+        from purveyor.ops import provider_lines
         from purveyor.providers.arranging import add_route
 
         found = service_settings.find(service)
         made = add_route(
-            service=found, provider=find_provider(provider), external_id=external_id, actor=actor()
+            service=found, provider=provider_lines.find(provider), external_id=external_id, actor=actor()
         )
         say(f"Route {made.pk} at position {made.position} of service {found.pk}")
 
