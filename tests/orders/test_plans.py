@@ -10,7 +10,7 @@ from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
 from purveyor.database import as_json, fetch_all, id_array
 from purveyor.money import moving
-from purveyor.orders import cancelling, feeding, following, placing, reading, refilling
+from purveyor.orders import cancelling, following, placing, reading, refilling
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.models import DripFeed
 from purveyor.orders.queue import _CLAIM
@@ -41,10 +41,6 @@ STATEMENTS: list[tuple[Any, str, dict[str, Any]]] = [
     (refilling, "statuses", {"ids": IDS}),
     (cancelling, "lock_orders", {"ids": IDS}),
     (moving, "lock_wallets", {"ids": IDS}),
-    (feeding, "named", {"username_key": 1, "service": None}),
-    (feeding, "wanted", {"after": 0, "limit": 100}),
-    (feeding, "due", {"limit": 100}),
-    (feeding, "run_out", {"today": "2026-11-23", "limit": 100}),
 ]
 
 
