@@ -1,6 +1,7 @@
 """A change set rolled back: every field of our services is as before, and nothing newer is lost."""
 
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -225,3 +226,46 @@ def test_customers_are_told_of_the_way_there_and_back(provider: Provider) -> Non
         ("decreased", dear, cheap),
         ("enabled", cheap, cheap),
     ]
+
+
+def any_row(random: Random, number: int) -> dict[str, Any]:
+    """A service of which anything may be odd."""
+    limits = sorted(random.choices([1, 5, 10, 50, 100, 1000, 2**31], k=2))
+    return row(
+        number,
+        name=random.choice(["Polls", "Surveys", "Answers"]),
+        type=random.choice(["Default"] * 8 + ["Package", "Poll", "Riddle"]),
+        category=random.choice(["Polls", "Surveys"]),
+        rate=random.choice(["0.90", "1.17", "0.5", "0", "999999999999", "0.00001"]),
+        min=random.choice([limits[0]] * 6 + [0, None]),
+        max=random.choice([limits[1]] * 6 + [0, None]),
+        refill=random.random() < 0.5,
+        cancel=random.random() < 0.5,
+        dripfeed=random.random() < 0.5,
+    )
+
+
+def any_list(random: Random) -> list[dict[str, Any]]:
+    numbers = random.sample(range(1, 13), random.randint(5, 12))
+    return [any_row(random, number) for number in numbers]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_was_listed_rolling_back_the_newest_sets_one_by_one_restores_every_field(seed: int) -> None:
+    random = Random(seed)
+    provider = make_provider()
+    for kind in random.sample(sorted(set(ChangeKind) - {ChangeKind.NEW}), 8):
+        set_rule(provider=provider, kind=kind, verdict=random.choice([Verdict.APPLY, Verdict.WAIT]))
+    keep(provider, *any_list(random))
+    sell(provider)
+    known: list[tuple[int, list[list[Any]]]] = []
+    for _ in range(4):
+        before = everything()
+        found = keep(provider, *any_list(random)).change_set
+        if found is not None:
+            known.append((found, before))
+            if random.random() < 0.5:
+                apply_changes(change_set=found, actor=ACTOR)
+    for change_set, before in reversed(known):
+        assert roll_back(change_set=change_set, actor=ACTOR).left == []
+        assert everything() == before

@@ -88,7 +88,7 @@ def preview(*, provider: Provider, choice: Choice) -> list[Proposal]:
     known = Route.objects.filter(provider_service__provider=provider)
     exists = set(known.values_list("provider_service_id", "service__type"))
     terms = terms_of(provider)
-    return [_proposal(offer, terms=terms, choice=choice, exists=exists) for offer in offers]
+    return [propose(offer, terms=terms, choice=choice, exists=exists) for offer in offers]
 
 
 @transaction.atomic
@@ -166,9 +166,10 @@ def _chosen(provider: Provider, choice: Choice) -> QuerySet[ProviderService]:
     return by_category | by_id
 
 
-def _proposal(
+def propose(
     offer: ProviderService, *, terms: Terms, choice: Choice, exists: Collection[tuple[int, str]]
 ) -> Proposal:
+    """What would become of one offer; `exists` has each that is sold, with the type it is sold as."""
     rate = our_rate(offer.rate, terms=terms, rule=choice.pricing)
     service = _service(offer, rate=rate)
     order_type = order_type_named(offer.type)
