@@ -3,12 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from purveyor.database import fetch_all
-from purveyor.outbox import retention
 from purveyor.outbox.announcing import Event, announce
 from purveyor.outbox.consuming import consume, start_consumer
 from purveyor.outbox.models import Numbering, OutboxEvent
@@ -61,15 +58,3 @@ def test_positions_go_on_when_everything_was_deleted() -> None:
     delete_old_events()
     happen(1, days_ago=0)
     assert OutboxEvent.objects.get().position == before + 1
-
-
-def test_looking_for_old_events_reads_no_more_than_it_deletes() -> None:
-    happen(5_000, days_ago=0)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE outbox_outboxevent")
-    plan = fetch_all(
-        "EXPLAIN (COSTS OFF) " + retention._SQL["delete_old"],  # noqa: SLF001
-        {"limit": 10, "days": DAYS, "laggard_days": DAYS * 3},
-    )
-    text = "\n".join(row[0] for row in plan)
-    assert "Seq Scan on outbox_outboxevent" not in text
