@@ -55,7 +55,7 @@ def create_staff_key(*, name: str, scopes: Iterable[str]) -> tuple[StaffKey, str
 def find_staff_key(text: str) -> StaffKey | None:
     """The live key with this text, its use noted; None where it is nobody's, or revoked."""
     key = StaffKey.objects.filter(digest=digest(text), revoked_at=None).first()
-    if key is not None:
+    if key is not None and (key.last_used_at is None or key.last_used_at < timezone.now() - LAST_USED_STEP):
         _note_use(StaffKey, [key.pk])
     return key
 

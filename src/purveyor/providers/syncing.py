@@ -16,7 +16,7 @@ from purveyor.providers.client import Client, ProviderTrouble
 from purveyor.providers.deciding import write_change_set
 from purveyor.providers.differences import LISTED_FIELDS, Difference, Kept, differences
 from purveyor.providers.importing import ImportTrouble
-from purveyor.providers.models import ChangeKind, Provider, ProviderService
+from purveyor.providers.models import ChangeKind, Provider, ProviderKind, ProviderService
 from purveyor.providers.replies import (
     Answer,
     Balance,
@@ -55,6 +55,8 @@ def sync_provider(provider: Provider) -> Synced:
 
     Blocks for as long as the provider takes. Raises `ImportTrouble`.
     """
+    if provider.kind == ProviderKind.MANUAL:
+        raise ImportTrouble(f"{provider.name} is a desk: there is no list to read")
     try:
         services, balance = asyncio.run(_fetch(provider))
     except ProviderTrouble as trouble:
