@@ -24,9 +24,10 @@ from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.replies import Accepted, StatusReply
 from purveyor.providers.syncing import sync_provider
 from purveyor.providers.testing import make_desk, make_provider, make_route
+from purveyor.providers.timeline import timeline
 from tests.audited import violations
 from tests.committed import committed
-from tests.providers.by_hand import cost_of, take, tell
+from tests.providers.by_hand import cost_of, ordered, take, tell
 from tests.providers.rounds import dispatch
 
 pytestmark = committed
@@ -103,3 +104,23 @@ def test_a_wish_to_cancel_takes_the_rest_from_the_desk(rest: tuple[Order, Provid
 def test_a_desk_has_no_list_to_read(handmade: Service, desk: Provider) -> None:
     with pytest.raises(ImportTrouble, match="is a desk"):
         sync_provider(desk)
+
+
+def test_the_story_of_an_order_tells_of_its_job_and_of_nothing_that_was_sent(
+    handmade: Service, desk: Provider
+) -> None:
+    order = ordered(handmade)
+    (job,) = take(desk)
+    tell(job, Verb.PROGRESS, remains=900)
+    tell(job, Verb.CANCEL, reason="The account is private")
+    lines = timeline(order.pk)
+    assert lines is not None
+    assert not {"sent", "answered"} & {line.kind.value for line in lines}
+    texts = [(line.who, line.text) for line in lines]
+    assert ("panel", f"Put on {desk.name} as its job {job.id}") in texts
+    assert ("tool-1", f"Job {job.id} is canceled: The account is private") in texts
+    assert not [text for _, text in texts if "nobody knows" in text]
+    for_customer = repr(timeline(order.pk, for_customer=True))
+    assert "The account is private" in for_customer
+    assert desk.name not in for_customer
+    assert "tool-1" not in for_customer

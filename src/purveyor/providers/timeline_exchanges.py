@@ -14,6 +14,7 @@ from purveyor.providers.models import (
     Handover,
     HandoverEvidence,
     Outcome,
+    ProviderKind,
     RefillTask,
 )
 from purveyor.providers.timeline_facts import Exchanges
@@ -22,11 +23,17 @@ from purveyor.providers.timeline_lines import PANEL, Line, LineKind, numbered, s
 
 def lines_for_staff(exchanges: Exchanges, *, currency: str) -> Iterator[Line]:
     """What happened between the panel and providers; amounts in the panel's `currency`."""
-    providers = {fulfilment.pk: fulfilment.provider.name for fulfilment in exchanges.fulfilments}
+    # Nothing is sent to a desk: of what goes there, its jobs tell.
+    providers = {
+        fulfilment.pk: fulfilment.provider.name
+        for fulfilment in exchanges.fulfilments
+        if fulfilment.provider.kind == ProviderKind.API
+    }
     for fulfilment in exchanges.fulfilments:
         yield from _fulfilment(fulfilment, currency=currency)
     for attempt in exchanges.attempts:
-        yield from _attempt(attempt, provider=providers[attempt.fulfilment_id])
+        if attempt.fulfilment_id in providers:
+            yield from _attempt(attempt, provider=providers[attempt.fulfilment_id])
     for evidence in exchanges.evidence:
         yield _evidence(evidence)
     for cost in exchanges.costs:
@@ -91,7 +98,7 @@ def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
             who=provider.name,
             text=_("Told that order %(external)s has begun") % {"external": fulfilment.external_id},
         )
-    if fulfilment.ended_at is not None:
+    if fulfilment.ended_at is not None and provider.kind == ProviderKind.API:
         yield Line(
             at=fulfilment.ended_at,
             kind=LineKind.PROGRESS,
