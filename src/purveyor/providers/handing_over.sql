@@ -20,7 +20,7 @@ SELECT service_id FROM (
     JOIN providers_provider provider ON provider.id = offer.provider_id
     JOIN catalog_service service ON service.id = route.service_id
     LEFT JOIN providers_routepolicy policy ON policy.service_id = route.service_id
-    LEFT JOIN providers_routequality quality ON quality.route_id = route.id
+    LEFT JOIN providers_routequality quality ON quality.route_id = route.id AND policy.policy = 'score'
     WHERE route.enabled AND offer.gone_at IS NULL AND NOT offer.price_in_doubt
       AND (route.margin_floor_percent IS NULL
            OR offer.rate * provider.fx_rate * (100 + provider.fee_percent) * 100
