@@ -10,6 +10,7 @@ import pytest
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
+from purveyor.catalog.testing import make_service
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
@@ -17,9 +18,10 @@ from purveyor.providers import dispatch as module
 from purveyor.providers import standing
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, Provider
+from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.workplace import Workplace
 from purveyor.simulator.behaviours import Behaviour, Fault
-from purveyor.simulator.testing import Simulator
+from purveyor.simulator.testing import Simulator, running_simulator
 from tests.audited import violations
 from tests.committed import committed
 from tests.providers.rounds import dispatch, drain_queue
@@ -300,6 +302,32 @@ def test_stopping_abandons_calls_that_hang_to_their_leases(simulator: Simulator,
     # And rightly so: the provider does carry them out.
     time.sleep(1)
     assert len(simulator.orders) == 2
+
+
+def test_a_provider_that_is_full_for_long_slows_down_nobody_else(
+    simulator: Simulator, service: Service, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 60.0)  # so that only room wakes the loop
+    simulator.set_latency(milliseconds=2000)
+    Provider.objects.filter(pk=provider.pk).update(parallel_calls=1)
+    place_many(service, 10)
+    offer = service.routes.get().provider_service
+    with running_simulator(key="key-of-the-quick", frozen=True) as quick:
+        other = make_provider(quick.url, key=quick.key, parallel_calls=2)
+        of_other = make_service(rate=service.rate, min=service.min, max=service.max)
+        make_route(of_other, other, external_id=offer.external_id, rate=offer.rate)
+        place_many(of_other, 40)
+
+        async def run() -> None:
+            workplace = Workplace()
+            dispatcher = Dispatcher(workplace)
+            async with asyncio.timeout(10):
+                while len(quick.orders) < 40:
+                    await dispatcher.step()
+            await dispatcher.finish(seconds=6)
+            await workplace.close()
+
+        asyncio.run(run())
 
 
 def test_a_hand_over_that_waited_too_long_to_be_sent_is_given_back(

@@ -13,7 +13,7 @@ from purveyor.database import fetch_all
 from purveyor.orders.models import Order, OrderEvent
 from purveyor.orders.testing import place_one
 from purveyor.providers.decisions import sentences
-from purveyor.providers.handing_over import _SQL, hand_over
+from purveyor.providers.handing_over import _SQL, MOST_CLAIMS, hand_over
 from purveyor.providers.models import Fulfilment, Handover, Policy, Route, RoutePolicy, RouteQuality
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.refusals import RefusalClass
@@ -251,3 +251,15 @@ def test_no_look_is_endless_and_none_takes_an_order_twice() -> None:
     claim = hand_over(busy={full.pk: 64})
     assert [item.order_id for item in claim.hand_overs] == [last.pk]
     assert claim.drained, "whoever waits for room is woken by it"
+
+
+def test_a_look_in_which_nothing_moves_is_not_repeated_at_once() -> None:
+    """However many services wait for a full provider, and even where none of its calls will wake anybody."""
+    full = make_provider()
+    for _ in range(2 * MOST_CLAIMS):
+        service = make_service()
+        RoutePolicy.objects.create(service=service, policy=Policy.WEIGHT)
+        make_route(service, full)
+        make_route(service, make_provider(parallel_calls=1), weight=0)
+        order(service, 40)
+    assert hand_over(busy={full.pk: 64}).drained

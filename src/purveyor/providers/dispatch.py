@@ -57,7 +57,9 @@ class Dispatcher:
         if claim.drained and not self._is_full():
             return False
         self._room_made.clear()
-        if self._is_full():
+        # One that is full for long must not slow down another that has answered what it took just now.
+        served = {item.provider.id for item in claim.hand_overs}
+        if self._is_full() and not any(self._has_room(provider_id) for provider_id in served):
             await self._workplace.pause(IDLE_SECONDS, until=self._room_made)
         return True
 
@@ -86,10 +88,12 @@ class Dispatcher:
             task.add_done_callback(self._calls.discard)
 
     def _is_full(self) -> bool:
-        return any(
-            self._busy[provider_id] > limit - max(1, limit // SHARE_THAT_WAKES)
-            for provider_id, limit in self._capacity.items()
-        )
+        """Whether a provider has no room that is worth a look into the queue."""
+        return not all(map(self._has_room, self._capacity))
+
+    def _has_room(self, provider_id: int) -> bool:
+        limit = self._capacity.get(provider_id, 0)
+        return self._busy[provider_id] <= limit - max(1, limit // SHARE_THAT_WAKES)
 
     def _place(self, item: HandOver) -> asyncio.Semaphore:
         """Where a call waits until the provider may be called once more."""
@@ -104,8 +108,9 @@ class Dispatcher:
             async with self._place(item):
                 answered = await self._call(item, send_by)
         finally:
+            had_room = self._has_room(item.provider.id)
             self._busy[item.provider.id] -= 1
-            if not self._is_full():
+            if self._has_room(item.provider.id) and not had_room:
                 self._room_made.set()
         self._answered.append(answered)
         self._all_written.clear()

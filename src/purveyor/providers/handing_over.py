@@ -94,7 +94,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     hand_overs = _write(refills)
     room = _less(room, refills)
     end: dict[int, str] = {}
-    last, drained = 0, False
+    last, drained, moved = 0, False, False
     for _ in range(MOST_CLAIMS):
         wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
         orders = claim_queued(wanted, except_services=excluded, after=last)
@@ -107,6 +107,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         wait_in_line(plan.behind)
         hand_overs += _write(plan.send)
         end |= plan.end
+        moved = moved or plan.moves_any
         room = _less(room, plan.send)
         drained = len(orders) < wanted
         if drained or not plan.crowded or not any(left > 0 for left in room.values()):
@@ -115,7 +116,8 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         last, excluded = orders[-1].id, excluded | plan.crowded
     if limited:
         spend_calls(Counter(item.provider.id for item in hand_overs))
-    return Claim(hand_overs=hand_overs, capacity=limits, drained=drained), end
+    # Where nothing moved, nothing will before somebody makes room: no reason to look again at once.
+    return Claim(hand_overs=hand_overs, capacity=limits, drained=drained or not moved), end
 
 
 def _less(room: Mapping[int, int], planned: Sequence[Planned]) -> dict[int, int]:

@@ -74,6 +74,11 @@ class Plan:
     crowded: set[int] = field(default_factory=set)
     """Services of which orders stay queued, because their providers have no room now."""
 
+    @property
+    def moves_any(self) -> bool:
+        """Whether any order leaves the queue."""
+        return bool(self.send or self.hold or self.end or self.behind)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Earlier:
