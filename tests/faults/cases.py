@@ -32,6 +32,8 @@ class Case:
     """Whether orders cost something else than was expected when they were sent."""
     refills: bool = False
     """Whether refills are asked for."""
+    providers: int = 1
+    """How many deliver an order in turn: each what those before have left."""
     faults: frozenset[Fault] = field(default_factory=frozenset)
     """Each must have been met when the run is over."""
 
@@ -101,6 +103,18 @@ def _mix() -> Case:
     )
 
 
+def _rests() -> Case:
+    """Several providers in turn, each leaving something of most orders and telling of it badly."""
+    at_add = (*_UNCLEAR, *_LATE, *_HARMLESS)
+    each, few = USUAL_SHARE / len(at_add), SHARE_OF_DELAYS / len(at_add)
+    add: Mix = {
+        **{Behaviour(fault=fault, seconds=LATE_SECONDS): few if fault in _LATE else each for fault in at_add},
+        Fault.NONE: 1 - USUAL_SHARE,
+    }
+    status: Mix = {**dict.fromkeys(_STATUSES, USUAL_SHARE), Fault.NONE: USUAL_SHARE}
+    return Case(name="rests", mixes={"add": add, "status": status}, ambiguous=True, providers=3)
+
+
 CASES: Final = (
     *(_case(fault, ambiguous=True) for fault in _UNCLEAR),
     *(_case(fault, share=SHARE_OF_DELAYS, ambiguous=True) for fault in _LATE),
@@ -111,4 +125,5 @@ CASES: Final = (
     *(_case(fault, share=SHARE_OF_STATUSES, action="refill") for fault in _REFILLS),
     _case(Fault.PRICE_CHANGE, action="add", prices=True),
     _mix(),
+    _rests(),
 )

@@ -19,7 +19,9 @@ LIMIT_SECONDS: Final = 180 + int(ORDERS) * 2  # it takes half a minute; a busy m
     "form",
     [
         pytest.param(["--workers", "1"], id="one worker"),
-        pytest.param(["--workers", "2", "--fault", "mix", "--fault", "reused_id"], id="two workers"),
+        pytest.param(
+            ["--workers", "2", "--fault", "mix", "--fault", "reused_id", "--fault", "rests"], id="two workers"
+        ),
         pytest.param(["--workers", "2", "--kill"], id="two workers, killed at random"),
     ],
 )

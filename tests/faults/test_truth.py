@@ -8,7 +8,7 @@ import pytest
 
 from purveyor.simulator.behaviours import Fault
 from tests.faults.cases import CASES
-from tests.faults.truth import HandedOver, Sold, There, disagreements, unlisted
+from tests.faults.truth import HandedOver, Sold, There, disagreements, disagreements_of_several, unlisted
 
 PRICE = Decimal("4.00")
 COST = Decimal("1.20")
@@ -143,6 +143,62 @@ def test_after_a_change_of_prices_what_was_told_must_be_what_was_taken() -> None
     assert list(disagreements([sold()], [handed(told=COST * 2)], [dearer], prices_changed=True)) == []
     found = list(disagreements([sold()], [handed()], [dearer], prices_changed=True))
     assert found == ["1 orders do not cost what the provider took: 1"]
+
+
+SECOND = handed(id=8, external_id="9", booked=COST / 2)
+SECOND_THERE = there(id=9, quantity=50)
+HALF_PAID_THERE = replace(SECOND_THERE, paid=COST / 2)
+UNTOLD = replace(UNKNOWN, id=8)
+IN_PROGRESS = sold(status="In progress")
+
+
+@pytest.mark.parametrize(
+    ("order", "second", "second_there", "complaint"),
+    [
+        (sold(), SECOND, HALF_PAID_THERE, ""),
+        (
+            sold(status="Partial", refunded=PRICE / 4),
+            SECOND,
+            replace(HALF_PAID_THERE, status="Partial", remains=25),
+            "",
+        ),
+        (IN_PROGRESS, UNTOLD, None, ""),
+        (
+            sold(status="Partial", refunded=PRICE / 2),
+            SECOND,
+            HALF_PAID_THERE,
+            "1 orders do not stand as they were delivered: 1 (Partial, 0.0 undelivered)",
+        ),
+        (
+            sold(refunded=PRICE / 4),
+            SECOND,
+            HALF_PAID_THERE,
+            "1 orders do not stand as they were delivered: 1 (Completed, 0.0 undelivered)",
+        ),
+        (
+            sold(),
+            SECOND,
+            replace(HALF_PAID_THERE, quantity=60),
+            "1 orders were delivered beyond what was ordered: 1",
+        ),
+        (sold(), SECOND, replace(HALF_PAID_THERE, status="Pending"), "1 parts have come to no end: 9"),
+        (sold(), SECOND, SECOND_THERE, "1 orders do not cost what the provider took: 1"),
+        (
+            replace(IN_PROGRESS, refunded=PRICE / 2),
+            UNTOLD,
+            None,
+            "1 orders are refunded that were, or may be, delivered: 1",
+        ),
+        (replace(sold(), charges=2), SECOND, HALF_PAID_THERE, "1 orders are not charged exactly once: 1"),
+        (IN_PROGRESS, replace(UNTOLD, handover="sending"), None, "1 orders are still being sent: 1"),
+    ],
+)
+def test_what_several_delivered_is_added_up(
+    order: Sold, second: HandedOver, second_there: There | None, complaint: str
+) -> None:
+    sites = [([HALF_HANDED], [HALF_THERE]), ([second], [second_there] if second_there else [])]
+    found = list(disagreements_of_several([order], sites))
+    assert (complaint in found) if complaint else (found == [])
 
 
 SHOWN = ["7  order 1  Provider  2026-01-01 00:00:00 UTC  link 1", "    HTTP 500  Internal Server Error"]

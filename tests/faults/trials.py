@@ -8,48 +8,40 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from django.db import OperationalError, connection
 
-from purveyor.accounts.models import Customer
 from purveyor.accounts.testing import make_customer
-from purveyor.catalog.models import Service
+from purveyor.catalog.models import FinishRest
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.database import fetch_all
 from purveyor.ops import unsettled
-from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import Dispatch, Order
-from purveyor.orders.placing import place
 from purveyor.orders.queue import requeue
-from purveyor.orders.refilling import request_refills
-from purveyor.orders.requests import Placed
-from purveyor.orders.testing import request
 from purveyor.providers.housekeeping import release_held
-from purveyor.providers.models import Fulfilment, Handover, Provider, Route
+from purveyor.providers.models import Provider, Route
 from purveyor.providers.outcomes import give_up_expired
-from purveyor.providers.settling import CannotSettle, settle_as_not_placed, settle_as_placed
 from purveyor.providers.standing import use_again
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.behaviours import Fault
 from purveyor.simulator.catalogue import standard
 from purveyor.simulator.life import Outcomes
-from purveyor.simulator.testing import Simulator, running_simulator
+from purveyor.simulator.testing import running_simulator
 from tests.audited import violations
 from tests.faults.cases import Case
-from tests.faults.truth import HandedOver, Sold, There, disagreements, unlisted
+from tests.faults.trial import Site, Trial
+from tests.faults.truth import unlisted
 from tests.faults.workers import Workers
 
 SPEED: Final = 40.0  # an order is done in half a second to a second and a half
 TIMEOUT_SECONDS: Final = 1
 OUTCOMES: Final = Outcomes(partial=0.15, canceled=0.1)
+OUTCOMES_OF_SEVERAL: Final = Outcomes(partial=0.4, canceled=0.2)
 DEPOSIT: Final = Decimal(10_000_000)
 MARKUP: Final = 3  # no margin is endangered by what these faults do to prices
-PLACED_AT_ONCE: Final = 100
-ONE_IN_CANCELED: Final = 12
 TICK_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.2
 START_SECONDS: Final = 60.0
@@ -80,125 +72,12 @@ _PASS_LEASES: Final = (
     "UPDATE providers_canceltask SET next_at = now() WHERE state = 'sending'",
     "UPDATE providers_refilltask SET next_at = now() WHERE state = 'sending'",
 )
-_SOLD: Final = """
-SELECT orders.id AS order_id, orders.link, orders.quantity, orders.status, orders.hold_reason AS held,
-       orders.charge,
-       count(transfer.id) FILTER (WHERE transfer.kind = 'charge') AS charges,
-       coalesce(sum(transfer.amount) FILTER (WHERE transfer.kind = 'charge'), 0) AS charged,
-       coalesce(sum(transfer.amount) FILTER (WHERE transfer.kind = 'refund'), 0)
-       - coalesce(sum(transfer.amount) FILTER (WHERE transfer.kind = 'recharge'), 0) AS refunded
-FROM orders_order orders
-LEFT JOIN money_transfer transfer
-    ON transfer.cause_id = orders.id AND transfer.kind IN ('charge', 'refund', 'recharge')
-WHERE orders.service_id = %(service)s
-GROUP BY orders.id ORDER BY orders.id
-"""
-_HANDED: Final = """
-SELECT fulfilment.id, fulfilment.order_id, orders.link, fulfilment.handover, fulfilment.external_id,
-       fulfilment.provider_charge AS told,
-       coalesce(sum(CASE transfer.kind WHEN 'provider_refund' THEN -amount ELSE amount END), 0) AS booked
-FROM providers_fulfilment fulfilment
-JOIN orders_order orders ON orders.id = fulfilment.order_id
-LEFT JOIN money_transfer transfer
-    ON transfer.cause_id = fulfilment.id
-    AND transfer.kind IN ('provider_cost', 'provider_refund', 'provider_recost')
-WHERE fulfilment.provider_id = %(provider)s
-GROUP BY fulfilment.id, orders.link ORDER BY fulfilment.id
-"""
-_REFILLS: Final = """
-SELECT count(*) AS open FROM orders_refill refill JOIN orders_order orders ON orders.id = refill.order_id
-WHERE orders.service_id = %(service)s AND refill.status IN ('Pending', 'In progress')
-"""
 _REVENUE: Final = """
 SELECT coalesce(sum(CASE kind WHEN 'refund' THEN -amount ELSE amount END), 0) AS causes,
        (SELECT coalesce(sum(CASE destination_id WHEN 1 THEN amount ELSE -amount END), 0)
         FROM money_transfer WHERE 1 IN (source_id, destination_id)) AS house
 FROM money_transfer WHERE kind IN ('charge', 'refund', 'recharge')
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One provider in trouble, and the service it alone fulfils."""
-
-    case: Case
-    simulator: Simulator
-    provider: Provider
-    service: Service
-    customer: Customer
-
-    def order(self, number: int) -> None:
-        """Sell so many orders."""
-        for start in range(0, number, PLACED_AT_ONCE):
-            many = min(PLACED_AT_ONCE, number - start)
-            answers = place(
-                [request(self.customer, self.service, quantity=self.service.min) for _ in range(many)]
-            )
-            assert all(isinstance(answer, Placed) for answer in answers), answers
-
-    def cancel_some(self) -> None:
-        """Take the customer's wish to cancel some of the orders, wherever they are on their way."""
-        orders = Order.objects.filter(service=self.service).order_by("-pk").values_list("pk", flat=True)
-        request_cancels([(self.customer.pk, order_id) for order_id in orders[::ONE_IN_CANCELED]])
-
-    def misbehave(self, *, seed: int) -> None:
-        """Let the trouble begin."""
-        for action, mix in self.case.mixes.items():
-            self.simulator.script.mix(mix, seed=seed, action=action)
-
-    def behave(self) -> None:
-        """Let the trouble end, also at the old prices."""
-        self.simulator.script.clear()
-        self.simulator.change_prices(Decimal(1))
-
-    def refill(self) -> None:
-        """Ask for a refill of every completed order that has none."""
-        completed = Order.objects.filter(service=self.service, status="Completed", refills=None)
-        request_refills([(self.customer.pk, pk) for pk in completed.values_list("pk", flat=True)])
-
-    def sold(self) -> list[Sold]:
-        """The orders as the panel has them."""
-        return [Sold(**row._asdict()) for row in fetch_all(_SOLD, {"service": self.service.pk})]
-
-    def handed(self) -> list[HandedOver]:
-        """The hand-overs as the panel has them."""
-        return [HandedOver(**row._asdict()) for row in fetch_all(_HANDED, {"provider": self.provider.pk})]
-
-    def there(self) -> list[There]:
-        """The orders as the provider has them."""
-        return [
-            There(
-                id=item.id,
-                link=item.link,
-                quantity=item.quantity,
-                status=item.status,
-                remains=item.remains,
-                paid=item.paid,
-            )
-            for item in self.simulator.orders
-        ]
-
-    def found(self) -> list[str]:
-        """What is not at rest, or wrong."""
-        # The provider first: what it accepts after this look may not be missed at the panel.
-        there = self.there()
-        found = list(disagreements(self.sold(), self.handed(), there, prices_changed=self.case.prices))
-        (refills,) = fetch_all(_REFILLS, {"service": self.service.pk})
-        return [*found, f"{refills.open} refills have come to no end"] if refills.open else found
-
-    def settle(self) -> int:
-        """Settle what is unknown as a person would who looks at the provider's own list; returns how many."""
-        ids = {item.link: str(item.id) for item in self.there()}
-        unknown = Fulfilment.objects.filter(provider=self.provider, handover=Handover.UNKNOWN)
-        waiting = list(unknown.select_related("order"))
-        for fulfilment in waiting:
-            with contextlib.suppress(CannotSettle):  # evidence, or a late answer, was quicker
-                external_id = ids.get(fulfilment.order.link)
-                if external_id is None:
-                    settle_as_not_placed(fulfilment=fulfilment, actor="staff")
-                else:
-                    settle_as_placed(fulfilment=fulfilment, external_id=external_id, actor="staff")
-        return len(waiting)
 
 
 @contextlib.contextmanager
@@ -212,12 +91,6 @@ def trials(cases: Sequence[Case], *, seed: int) -> Iterator[list[Trial]]:
     with contextlib.ExitStack() as open_until_the_end:
         made = []
         for case in cases:
-            simulator = open_until_the_end.enter_context(
-                running_simulator(seed=seed, speed=SPEED, deposit=DEPOSIT, outcomes=OUTCOMES)
-            )
-            provider = make_provider(
-                simulator.url, key=simulator.key, name=case.name, timeout_seconds=TIMEOUT_SECONDS
-            )
             service = make_service(
                 rate=offer.rate * MARKUP,
                 min=offer.minimum,
@@ -226,17 +99,28 @@ def trials(cases: Sequence[Case], *, seed: int) -> Iterator[list[Trial]]:
                 refill_days=30,
                 cancel=True,
                 name=case.name,
+                finish_rest=FinishRest.RULE if case.providers > 1 else FinishRest.NEVER,
             )
-            make_route(service, provider, external_id=offer.id, rate=offer.rate)
-            made.append(
-                Trial(
-                    case=case,
-                    simulator=simulator,
-                    provider=provider,
-                    service=service,
-                    customer=make_customer("1000000", email=f"{case.name}@example.com"),
+            customer = make_customer("1000000", email=f"{case.name}@example.com")
+            sites = []
+            for number in range(case.providers):
+                simulator = open_until_the_end.enter_context(
+                    running_simulator(
+                        seed=seed + number,
+                        speed=SPEED,
+                        deposit=DEPOSIT,
+                        outcomes=OUTCOMES if case.providers == 1 else OUTCOMES_OF_SEVERAL,
+                    )
                 )
-            )
+                provider = make_provider(
+                    simulator.url,
+                    key=simulator.key,
+                    name=f"{case.name} {number}",
+                    timeout_seconds=TIMEOUT_SECONDS,
+                )
+                make_route(service, provider, external_id=offer.id, rate=offer.rate, position=number)
+                sites.append(Site(simulator=simulator, provider=provider))
+            made.append(Trial(case=case, sites=tuple(sites), service=service, customer=customer))
         yield made
 
 
@@ -292,11 +176,13 @@ def _after_trouble(
     trial: Trial, lines: Sequence[str], *, kill: bool, say: Callable[[str], None]
 ) -> list[str]:
     """Tell what came of a trial; return what must not be unknown, or is not shown, or was not tried."""
-    handed, given = trial.handed(), trial.simulator.script.given
+    handed = trial.handed()
+    given = sum((site.simulator.script.given for site in trial.sites), Counter[Fault]())
+    bought = sum(len(site.there()) for site in trial.sites)
     states = Counter(item.handover for item in handed)
     say(
         f"{trial.case.name}: {given.total() - given[Fault.NONE]} faults, {states['unknown']} unknown,"
-        f" {states['refused']} refused, {len(trial.there())} bought"
+        f" {states['refused']} refused, {bought} bought"
     )
     missed = [f"no call met {fault}" for fault in trial.case.faults if not given[fault]]
     found = unlisted(handed, lines, ambiguous=trial.case.ambiguous or kill)
@@ -361,7 +247,7 @@ def _await_rest(running: Sequence[Trial], *, seconds: float) -> list[str]:
 def _pass_time(running: Sequence[Trial]) -> None:
     """Bring forward whatever waits for a time, and do what people do for providers in trouble."""
     _execute(_PASS_TIME)
-    providers = [trial.provider.pk for trial in running]
+    providers = [site.provider.pk for trial in running for site in trial.sites]
     # Many rows at once, in no order: a worker may be let through first, and the next second is soon here.
     with contextlib.suppress(OperationalError):
         for provider in Provider.objects.filter(pk__in=providers).exclude(refused_key=""):

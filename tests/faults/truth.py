@@ -90,6 +90,61 @@ def disagreements(
     yield from _of_costs(handed, there, prices_changed=prices_changed)
 
 
+def disagreements_of_several(
+    sold: Sequence[Sold], sites: Sequence[tuple[Sequence[HandedOver], Sequence[There]]]
+) -> Iterator[str]:
+    """The same where several deliver an order in turn: what was handed over to each, and what it has."""
+    yield from told(
+        "orders are not charged exactly once",
+        [item.order_id for item in sold if (item.charges, item.charged) != (1, item.charge)],
+    )
+    undelivered = {item.order_id: Decimal(item.quantity) for item in sold}
+    unknown: set[int] = set()
+    for handed, there in sites:
+        yield from of_provider(
+            [(item.order_id, item.link, item.handover, item.external_id) for item in handed],
+            [{"id": item.id, "link": item.link} for item in there],
+        )
+        yield from told(
+            "orders are still being sent", [item.order_id for item in handed if item.handover == "sending"]
+        )
+        yield from _of_costs(handed, there, prices_changed=False)
+        unknown |= {item.order_id for item in handed if item.handover == "unknown"}
+        by_id = {str(item.id): item for item in there}
+        yield from told(
+            "parts have come to no end",
+            [item.id for item in there if item.status not in ENDED],
+        )
+        for item in handed:
+            if item.handover == "accepted" and item.external_id in by_id:
+                bought = by_id[item.external_id]
+                undelivered[item.order_id] -= bought.quantity * (1 - bought.undelivered)
+    yield from told(
+        "orders were delivered beyond what was ordered",
+        [each for each, left in undelivered.items() if left < 0],
+    )
+    known = [order for order in sold if order.order_id not in unknown]
+    yield from told(
+        "orders do not stand as they were delivered",
+        [
+            f"{order.order_id} ({order.status}, {undelivered[order.order_id]} undelivered)"
+            for order in known
+            if order.status != _end_of(order, undelivered[order.order_id])
+            or abs(order.refunded - order.charge * undelivered[order.order_id] / order.quantity) > ROUNDING
+        ],
+    )
+    yield from told(
+        "orders are refunded that were, or may be, delivered",
+        [order.order_id for order in sold if order.order_id in unknown and order.refunded],
+    )
+
+
+def _end_of(order: Sold, undelivered: Decimal) -> str:
+    if undelivered >= order.quantity:
+        return "Canceled"
+    return "Partial" if undelivered else "Completed"
+
+
 def _of_ends(sold: Sequence[Sold], handed: Sequence[HandedOver], there: Sequence[There]) -> Iterator[str]:
     """Whether each order has the end, and the refund, that its provider's order has earned it."""
     by_id = {str(item.id): item for item in there}

@@ -5,15 +5,16 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
-from purveyor.orders.models import Dispatch, Order
+from purveyor.orders.models import Dispatch, Order, Refill, RefillStatus
 from purveyor.orders.testing import place_one
 from purveyor.providers.handing_over import hand_over
-from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome
+from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, RefillElsewhere
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.replies import Accepted
 from purveyor.providers.testing import make_provider, make_route
@@ -89,6 +90,41 @@ def accepted_without_an_id(fulfilment: Fulfilment) -> None:
     Fulfilment.objects.update(external_id="")
 
 
+def part_that_nobody_counts(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.update(superseded=True, delivered=500)
+    Order.objects.update(dispatch=Dispatch.QUEUED, remains=400)
+
+
+def part_larger_than_its_order(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.update(wanted=1001)
+
+
+def more_delivered_than_wanted(fulfilment: Fulfilment) -> None:
+    Fulfilment.objects.update(wanted=10, delivered=11)
+
+
+def refill_of_another_order(fulfilment: Fulfilment) -> None:
+    other = place_one(make_customer(), fulfilment.order.service, quantity=5)
+    refill = Refill.objects.create(order=other)
+    Fulfilment.objects.create(
+        order=fulfilment.order,
+        refill=refill,
+        number=2,
+        provider=fulfilment.provider,
+        service_external_id="1",
+        quantity=5,
+        provider_rate=1,
+        fx_rate=1,
+        expected_cost=1,
+        handover=Handover.REFUSED,
+    )
+
+
+def queued_refill_that_ended(fulfilment: Fulfilment) -> None:
+    refill = Refill.objects.create(order=fulfilment.order, status=RefillStatus.REJECTED)
+    RefillElsewhere.objects.create(refill=refill, quantity=5, actor="a test", next_at=Now())
+
+
 @pytest.mark.parametrize(
     ("damage", "check"),
     [
@@ -100,6 +136,11 @@ def accepted_without_an_id(fulfilment: Fulfilment) -> None:
         (in_the_queue_again, "handed orders have hand-overs"),
         (an_attempt_left_open, "attempts and hand-overs agree"),
         (accepted_without_an_id, "accepted hand-overs have ids"),
+        (part_that_nobody_counts, "parts of orders"),
+        (part_larger_than_its_order, "no part is more than its order"),
+        (more_delivered_than_wanted, "no part is more than its order"),
+        (refill_of_another_order, "refills elsewhere"),
+        (queued_refill_that_ended, "refills elsewhere"),
     ],
 )
 def test_damage_is_found(fulfilment: Fulfilment, damage: Callable[[Fulfilment], None], check: str) -> None:
