@@ -11,15 +11,15 @@ from purveyor.accounts.models import Customer
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.testing import make_service
-from purveyor.database import fetch_all
-from purveyor.orders import created
+from purveyor.database import fetch_all, id_array
+from purveyor.orders import created, placing
 from purveyor.orders.created import NEW_ORDERS, announce_new_orders, are_new_orders
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import Order, Status
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
 from purveyor.outbox.consuming import Announced, events_after
-from purveyor.outbox.models import Numbering, OutboxEvent, Watch
+from purveyor.outbox.models import OutboxEvent, Watch
 from purveyor.outbox.numbering import number_events
 from tests.committed import committed
 from tests.racing import Second
@@ -54,7 +54,7 @@ def until_no_gap_is_open() -> None:
     while are_new_orders():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-        assert tell(Numbering.objects.get().last) == []
+        tell()
     assert Watch.objects.get().gaps == []
 
 
@@ -147,6 +147,30 @@ def test_an_order_that_is_committed_after_a_later_one_was_announced_is_not_misse
 
 
 @committed
+def test_while_many_gaps_are_open_later_orders_wait_and_none_is_missed(
+    customer: Customer, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell()
+    until_no_gap_is_open()
+    monkeypatch.setattr(created, "MOST_GAPS", 1)
+    slow, other = SlowPlacing(customer, service), make_customer("100")
+    first = place_one(other, service, quantity=100)
+    position = tell()[-1].position
+    second = place_one(other, service, quantity=100)
+    apply_reports([Report(order_id=second.pk, status=Status.IN_PROGRESS)])
+    assert told(tell(position)) == []
+    slow.end()
+    late = Order.objects.get(customer=customer)
+    until_no_gap_is_open()
+    assert told(events_after(0)) == [
+        ("order.created", f"order:{first.pk}"),
+        ("order.created", f"order:{late.pk}"),
+        ("order.created", f"order:{second.pk}"),
+        ("order.status", f"order:{second.pk}"),
+    ]
+
+
+@committed
 def test_a_placing_that_was_rolled_back_leaves_no_gap_open(customer: Customer, service: Service) -> None:
     slow = SlowPlacing(customer, service, commits=False)
     place_one(make_customer("10"), service, quantity=100)
@@ -201,6 +225,14 @@ def test_a_worker_that_dies_while_announcing_leaves_it_to_the_next(
     with pytest.raises(SystemExit):
         announce_and_die()
     assert len(tell()) == 1
+
+
+@committed
+def test_who_places_has_a_transaction_number_before_taking_ids(customer: Customer) -> None:
+    with transaction.atomic():
+        fetch_all(placing._SQL["lock_customers"], {"customers": id_array([customer.pk])})  # noqa: SLF001
+        (row,) = fetch_all("SELECT pg_current_xact_id_if_assigned()::text AS number")
+    assert row.number is not None
 
 
 @pytest.mark.django_db

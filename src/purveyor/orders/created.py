@@ -8,17 +8,23 @@ takes ids, so it has a transaction number by then.
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from purveyor.database import fetch_all, hot_cursor, load_sql
 from purveyor.outbox.announcing import Event, announce
 from purveyor.outbox.gaps import Gap, Seen, after_look
-from purveyor.outbox.numbering import Derivation
+from purveyor.outbox.numbering import Derivation, Derived
 
 _SQL: Final = load_sql(__file__, "created.sql")
+_log = structlog.get_logger(__name__)
+
+MOST_GAPS: Final = 2_000
+"""While so many are open, which takes a long transaction and many refused orders, no new orders are looked
+for: what is remembered stays small."""
 
 
-def announce_new_orders(limit: int) -> list[int]:
-    """Announce up to `limit` orders that were not announced before; returns the ids of the events.
+def announce_new_orders(limit: int) -> Derived:
+    """Announce up to `limit` orders that were not announced before.
 
     Runs inside the caller's transaction. An outbox that is younger than the panel begins with the orders that
     were placed after it was made.
@@ -27,7 +33,10 @@ def announce_new_orders(limit: int) -> list[int]:
         cursor.execute(_SQL["begin"].encode())
     (held,) = fetch_all(_SQL["hold"])
     before = Seen(upto=held.seen, gaps=msgspec.convert(held.gaps, tuple[Gap, ...]))
-    rows = fetch_all(_SQL["look"], {"seen": before.upto, "gaps": _as_text(before), "limit": limit})
+    waits = len(before.gaps) >= MOST_GAPS
+    rows = fetch_all(
+        _SQL["look"], {"seen": before.upto, "gaps": _as_text(before), "limit": 0 if waits else limit}
+    )
     orders = [row for row in rows if row.id is not None]
     after = after_look(
         before,
@@ -38,7 +47,10 @@ def announce_new_orders(limit: int) -> list[int]:
     if after != before:
         with hot_cursor() as cursor:
             cursor.execute(_SQL["keep"].encode(), {"seen": after.upto, "gaps": _as_text(after)})
-    return announce([_created(order) for order in orders])
+    if len(before.gaps) < MOST_GAPS <= len(after.gaps):
+        _log.warning("new_orders_wait_for_a_transaction", gaps=len(after.gaps))
+    ids = announce([_created(order) for order in orders])
+    return Derived(ids, is_all=not waits and len(orders) < limit)
 
 
 def are_new_orders() -> bool:

@@ -26,6 +26,16 @@ MOST_AT_ONCE: Final = 5_000
 IDLE_SECONDS: Final = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What was derived now."""
+
+    ids: list[int]
+    """Of the events."""
+    is_all: bool
+    """Whether there was no more to derive. What happened is not numbered before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
     """Events that nobody announces where they happen, because nothing may slow that down.
@@ -35,11 +45,11 @@ class Derivation:
 
     is_due: Callable[[], bool]
     """Whether there may be something; takes no lock."""
-    announce: Callable[[int], list[int]]
-    """Announces up to so many events and returns their ids; fewer than that are all there were."""
+    announce: Callable[[int], Derived]
+    """Announces up to so many events."""
 
 
-NOTHING_DERIVED: Final = Derivation(is_due=lambda: False, announce=lambda _: [])
+NOTHING_DERIVED: Final = Derivation(is_due=lambda: False, announce=lambda _: Derived([], is_all=True))
 
 
 def number_events(limit: int = MOST_AT_ONCE, *, derivation: Derivation = NOTHING_DERIVED) -> int:
@@ -57,7 +67,7 @@ def number_events(limit: int = MOST_AT_ONCE, *, derivation: Derivation = NOTHING
         # Read before deriving: whatever these are about is committed, so it is derived now if it is at all.
         ids = [row.id for row in fetch_all(_SQL["fresh"], {"limit": limit})]
         derived = derivation.announce(limit)
-        numbered = derived if len(derived) >= limit else [*derived, *ids]
+        numbered = [*derived.ids, *ids] if derived.is_all else derived.ids
         if numbered:
             with hot_cursor() as cursor:
                 cursor.execute(_SQL["number"].encode(), {"last": held[0].last, "ids": id_array(numbered)})
