@@ -12,7 +12,7 @@ from purveyor.ops import cli
 from purveyor.orders.testing import place_one
 from purveyor.providers.forgetting import forget_exchanges
 from purveyor.providers.handing_over import hand_over
-from purveyor.providers.models import Attempt, BalanceForecast, Provider
+from purveyor.providers.models import Attempt, Provider
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.replies import Unclear
 from purveyor.providers.standing import Setback, note_setback, standings
@@ -132,15 +132,6 @@ def test_buying_twice_is_warned_of(upstream: Provider) -> None:
     assert not now(upstream).takes_idempotency_key
     run(*words, "--yes")
     assert now(upstream).takes_idempotency_key
-
-
-def test_the_limits_of_a_low_balance_are_set_one_by_one(upstream: Provider) -> None:
-    run("provider", "set", "Upstream", "--low-amount", "20")
-    limits = BalanceForecast.objects.get()
-    assert (limits.low_hours, limits.low_amount) == (Decimal(6), Decimal(20))
-    run("provider", "set", "Upstream", "--low-hours", "12")
-    limits.refresh_from_db()
-    assert (limits.low_hours, limits.low_amount) == (Decimal(12), Decimal(20))
 
 
 def test_a_test_says_what_was_understood(simulator: Simulator, upstream: Provider) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from purveyor.providers.evidence import (
     LATE_BY,
     MOST_SPANNED,
+    BalanceChange,
     Gap,
     Neighbour,
     NotPlaced,
@@ -22,6 +23,7 @@ from purveyor.providers.evidence import (
     find_gaps,
     verdict_of_probe,
     verdict_of_repeat,
+    words_of_balance,
 )
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Accepted, Refused, StatusReply, Unclear
@@ -220,3 +222,54 @@ def test_the_same_request_again() -> None:
     assert verdict_of_repeat(Accepted("77")) == PlacedAs("77", "the same request again is order 77")
     for reply in (Refused(RefusalClass.FUNDS, "Not enough funds on balance"), Unclear("time-out")):
         assert isinstance(verdict_of_repeat(reply), Undecided)
+
+
+def balance(before: str, after: str, *, charge: str = "0.5", refunds_possible: bool = False) -> str:
+    return words_of_balance(
+        BalanceChange(
+            before=Decimal(before),
+            before_at=NOON,
+            after=Decimal(after),
+            charge=Decimal(charge),
+            refunds_possible=refunds_possible,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "charge", "meaning"),
+    [
+        ("10", "0.5", "as if it had not been placed"),
+        ("9.5", "0.5", "as if it had been placed, at 0.5"),
+        ("9.4999", "0.5", "as if it had been placed, at 0.5"),
+        ("9", "0.5", "which neither fits its charge of 0.5 nor nothing"),
+        ("10.5", "0.5", "which neither fits its charge of 0.5 nor nothing"),
+        ("9.5", "0", "what this order costs is not known"),
+        ("10", "0", "what this order costs is not known"),
+    ],
+)
+def test_a_balance_suggests(after: str, charge: str, meaning: str) -> None:
+    told = f"the balance was 10 at 2026-11-23 12:00:00 UTC and is {after} now, with nothing else sent there"
+    assert balance("10.00", after, charge=charge) == f"{told}: {meaning}"
+
+
+def test_possible_refunds_are_told_beside_a_balance() -> None:
+    assert balance("10", "9.5", refunds_possible=True).endswith(
+        "; orders of ours under way there may have been refunded"
+    )
+
+
+AMOUNTS = st.decimals(-1000, 1000, places=4)
+
+
+@given(before=AMOUNTS, after=AMOUNTS, charge=st.decimals(0, 100, places=4))
+def test_a_balance_never_says_both_and_never_placed_without_a_charge(
+    before: Decimal, after: Decimal, charge: Decimal
+) -> None:
+    told = balance(str(before), str(after), charge=str(charge))
+    says_placed, says_not = "had been placed" in told, "had not been placed" in told
+    assert not (says_placed and says_not)
+    assert says_not is (before == after and charge > 0)
+    if says_placed:
+        assert charge > 0
+        assert abs((before - after) - charge) <= charge * Decimal("0.01") + Decimal("0.0001")

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -95,8 +94,6 @@ def _settings(command: _Command) -> _Command:
         click.option("--parallel", "parallel_calls", type=int, help="Orders sent it at a time, by a worker."),
         click.option("--calls", "calls_per_minute", type=calls, help="Of every kind, in a minute; or none."),
         click.option("--status-calls", "status_calls_per_minute", type=calls, help="In a minute; or none."),
-        click.option("--low-hours", type=Amount(), help="The balance is low when it lasts less."),
-        click.option("--low-amount", type=Amount(), help="The balance is low below it."),
         click.option(
             "--private-address/--public-address",
             "allow_private_address",
@@ -134,15 +131,7 @@ class _CallsPerMinute(click.ParamType[int]):
 @provider.command("set")
 @click.argument("name")
 @_settings
-def set_provider(
-    *,
-    name: str,
-    new_key: bool,
-    low_hours: Decimal | None,
-    low_amount: Decimal | None,
-    yes: bool,
-    **given: Any,
-) -> None:
+def set_provider(*, name: str, new_key: bool, yes: bool, **given: Any) -> None:
     """Change settings of the provider NAME; those that are not named stay."""
     changes = {field: value for field, value in given.items() if value is not None and value != ()}
     if changes.get("takes_idempotency_key") and not yes:
@@ -154,13 +143,9 @@ def set_provider(
         from purveyor.providers import provider_settings
 
         found = provider_lines.find(name)
-        if changes:
-            provider_settings.change_provider(found, _as_stored(found, changes))
-        limits = {"hours": low_hours, "amount": low_amount}
-        if any(limit is not None for limit in limits.values()):
-            _set_limits(found, limits)
-        elif not changes:
+        if not changes:
             raise click.UsageError("say what is to change; --help lists the settings")
+        provider_settings.change_provider(found, _as_stored(found, changes))
         say(f"{found.name} is set")
         if "url" in changes:
             say("The orders that it has already are asked about at the new address, too")
@@ -258,16 +243,3 @@ def _merged(before: dict[str, str], pairs: tuple[str, ...]) -> dict[str, str]:
         if value:
             merged[name] = value
     return merged
-
-
-def _set_limits(found: Any, limits: dict[str, Decimal | None]) -> None:
-    """Change the limits that are given; the others stay."""
-    from purveyor.providers.balances import set_limits
-    from purveyor.providers.forecast import Limits
-    from purveyor.providers.models import BalanceForecast
-
-    before = BalanceForecast.objects.get_or_create(provider=found)[0]
-    before.refresh_from_db()
-    hours = before.low_hours if limits["hours"] is None else limits["hours"]
-    amount = before.low_amount if limits["amount"] is None else limits["amount"]
-    set_limits(provider=found, limits=Limits(hours=hours, amount=amount))

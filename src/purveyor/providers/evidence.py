@@ -2,7 +2,8 @@
 
 Panels number their orders in the order in which they take them, and show a key only its own orders. So the id
 of a hand-over lies between two of ours: one answered before it was sent, and one sent after it was over. What
-the provider tells about the ids between them is conclusive in two cases; everything else is for people:
+the provider tells about the ids between them is conclusive in two cases; everything else is for people, our
+balance with the provider too:
 
 - exactly one order that is ours and unaccounted for, charged what this hand-over and no other should cost;
 - no such order, every id told, and the later one sent so long after that nothing can arrive late any more.
@@ -119,6 +120,19 @@ class Probe:
     """Expected charges of other hand-overs of which it is not certain what came of them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceChange:
+    """Our balance before a hand-over of unknown outcome and now, in the provider's currency."""
+
+    before: Decimal
+    before_at: datetime
+    after: Decimal
+    charge: Decimal
+    """Expected of the hand-over; 0 where nobody knows."""
+    refunds_possible: bool
+    """Whether orders of ours were under way there, which may have been refunded."""
+
+
 def verdict_of_repeat(reply: Accepted | Refused | Unclear) -> Verdict:
     """The same `add` again, under its idempotency key.
 
@@ -189,6 +203,30 @@ def verdict_of_probe(probe: Probe) -> Verdict:
     if any(_is_about(charge, rival) for rival in probe.rivals):
         return Undecided(f"{found}; {fitting[0]} fits another hand-over as well")
     return PlacedAs(str(fitting[0]), found)
+
+
+def words_of_balance(change: BalanceChange) -> str:
+    """What a changed balance suggests, for people. No verdict: it names no order, and more may have moved it.
+
+    Our own orders are held out of it by the caller, but not those that somebody places on the provider's own
+    site, nor refunds, top-ups and corrections there. An unchanged balance proves no more: the request may
+    still arrive, and some panels charge or tell late.
+    """
+    taken = change.before - change.after
+    told = (
+        f"the balance was {change.before.normalize():f} at {change.before_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"and is {change.after.normalize():f} now, with nothing else sent there"
+    )
+    if change.charge <= 0:
+        meaning = "what this order costs is not known"
+    elif taken == 0:
+        meaning = "as if it had not been placed"
+    elif _is_about(taken, change.charge):
+        meaning = f"as if it had been placed, at {change.charge.normalize():f}"
+    else:
+        meaning = f"which neither fits its charge of {change.charge.normalize():f} nor nothing"
+    refunds = "; orders of ours under way there may have been refunded" if change.refunds_possible else ""
+    return f"{told}: {meaning}{refunds}"
 
 
 def _number(external_id: str) -> int | None:

@@ -22,6 +22,7 @@ from purveyor.providers.announcing import (
     announce_unknown,
 )
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
+from purveyor.providers.keeping_evidence import note_duplicate
 from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
@@ -285,6 +286,8 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         if closed.update(enabled=False, closed_reason=reason):
             announce_closed([fulfilment.route_id], reason=reason)
         _log.error("route_closed", route_id=fulfilment.route_id, text=refused.text)
+    elif refused.refusal is RefusalClass.DUPLICATE:
+        note_duplicate(order_id=order_id, provider_id=fulfilment.provider_id, text=refused.text)
     give_back(order, refused, refill_id=fulfilment.refill_id)
 
 

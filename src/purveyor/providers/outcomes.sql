@@ -37,10 +37,16 @@ WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.id = ANY(%(
   AND providers_attempt.outcome IN ('sending', 'unknown');
 
 -- name: leave_unknown
--- The first look for evidence waits until what is on its way has arrived.
-UPDATE providers_fulfilment SET handover = 'unknown', next_look_at = now() + %(look_after)s * interval '1 second'
-WHERE id = ANY(%(fulfilments)s::bigint[]) AND handover = 'sending'
-RETURNING id, order_id, provider_id;
+-- The first look for evidence waits until what is on its way has arrived. A balance told before it was sent is kept:
+-- a later one takes its place on the provider's row.
+UPDATE providers_fulfilment fulfilment SET handover = 'unknown',
+    next_look_at = now() + %(look_after)s * interval '1 second',
+    balance_before = CASE WHEN provider.balance_at < fulfilment.created_at THEN provider.balance END,
+    balance_before_at = CASE WHEN provider.balance_at < fulfilment.created_at THEN provider.balance_at END
+FROM providers_provider provider
+WHERE fulfilment.id = ANY(%(fulfilments)s::bigint[]) AND fulfilment.handover = 'sending'
+  AND provider.id = fulfilment.provider_id
+RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id;
 
 -- name: refuse
 -- In a transaction that holds the order. Nothing changes when a person has settled the hand-over meanwhile.

@@ -4,6 +4,7 @@ The only request that is ever sent again is an `add` with an idempotency key, to
 """
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 from purveyor.providers.client import Ambiguous, NotSent, OverBudget
 from purveyor.providers.evidence import (
     MOST_PROBED,
+    BalanceChange,
     Gap,
     Neighbour,
     NotPlaced,
@@ -30,12 +32,22 @@ from purveyor.providers.evidence import (
     find_gaps,
     verdict_of_probe,
     verdict_of_repeat,
+    words_of_balance,
 )
 from purveyor.providers.idempotency import is_repeatable
+from purveyor.providers.keeping_evidence import balance_before, keep_evidence
 from purveyor.providers.models import EvidenceKind, Fulfilment
 from purveyor.providers.outcomes import SETBACKS
 from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Answer, Refused, Unclear, read_add, read_statuses
+from purveyor.providers.replies import (
+    Answer,
+    Balance,
+    Refused,
+    Unclear,
+    read_add,
+    read_balance,
+    read_statuses,
+)
 from purveyor.providers.settling import CannotSettle, settle_as_not_placed, settle_as_placed
 from purveyor.providers.standing import Standing, note_setback, standings
 from purveyor.providers.workplace import Workplace
@@ -54,7 +66,6 @@ REACH: Final = 20_000
 """Hand-overs of the whole panel, before and after, among which neighbours are looked for."""
 SOONEST_AGAIN: Final = timedelta(seconds=30)
 LATEST_AGAIN: Final = timedelta(hours=6)
-LONGEST_TEXT_CHARACTERS: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,15 +216,7 @@ def look_again(case: Case, after: timedelta) -> None:
 @transaction.atomic
 def _keep(case: Case, kind: EvidenceKind, text: str) -> None:
     look_again(case, look_again_after(case.age))
-    with hot_cursor() as cursor:
-        cursor.execute(
-            _SQL["keep_evidence"].encode(),
-            {
-                "fulfilment": case.fulfilment_id,
-                "kind": kind.value,
-                "text": text.replace("\0", "")[:LONGEST_TEXT_CHARACTERS],
-            },
-        )
+    keep_evidence(fulfilment_id=case.fulfilment_id, kind=kind, text=text)
 
 
 class Reconciler:
@@ -266,6 +269,35 @@ class Reconciler:
         question = await self._workplace.in_database(prepare_probe, case)
         verdict = question if isinstance(question, Undecided) else await self._probe(case, question)
         await self._workplace.in_database(conclude, case, EvidenceKind.PROBE, verdict)
+        if isinstance(verdict, Undecided):
+            with contextlib.suppress(OverBudget):
+                await self._look_at_balance(case)
+
+    async def _look_at_balance(self, case: Case) -> None:
+        """Keep what our balance says, where nothing else was sent to the provider since it was last told."""
+        before = await self._workplace.in_database(
+            balance_before, fulfilment_id=case.fulfilment_id, provider_id=case.provider.id
+        )
+        if before is None:
+            return
+        answer = await self._call(case, {"action": "balance"})
+        told = read_balance(answer) if isinstance(answer, Answer) else answer
+        await self._note_setback(case, told)
+        if not isinstance(told, Balance):
+            return
+        change = BalanceChange(
+            before=before.amount,
+            before_at=before.at,
+            after=told.amount,
+            charge=case.unsettled.charge,
+            refunds_possible=before.refunds_possible,
+        )
+        await self._workplace.in_database(
+            keep_evidence,
+            fulfilment_id=case.fulfilment_id,
+            kind=EvidenceKind.BALANCE,
+            text=words_of_balance(change),
+        )
 
     async def _probe(self, case: Case, question: Question) -> Verdict:
         answer = await self._call(case, {"action": "status", "orders": ",".join(question.ids)})

@@ -74,11 +74,6 @@ JOIN catalog_service service ON service.id = orders.service_id
 WHERE fulfilment.provider_id = %(provider)s AND fulfilment.id <> %(id)s AND fulfilment.refusal = 'not_placed'
   AND fulfilment.id BETWEEN %(id)s::bigint - %(reach)s::bigint AND %(id)s::bigint + %(reach)s::bigint;
 
--- name: keep_evidence
-INSERT INTO providers_handoverevidence (fulfilment_id, kind, text, at)
-VALUES (%(fulfilment)s, %(kind)s, %(text)s, now())
-ON CONFLICT (fulfilment_id, kind) DO UPDATE SET text = excluded.text, at = excluded.at;
-
 -- name: look_again
 UPDATE providers_fulfilment SET next_look_at = now() + %(after)s * interval '1 second'
 WHERE id = %(fulfilment)s AND handover = 'unknown';

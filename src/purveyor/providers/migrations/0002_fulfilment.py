@@ -597,6 +597,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="fulfilment",
+            name="balance_before",
+            field=models.DecimalField(
+                decimal_places=8,
+                help_text="Of an unknown outcome: our balance with the provider, last told before it.",
+                max_digits=24,
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
+            name="balance_before_at",
+            field=models.DateTimeField(help_text="When that was told.", null=True),
+        ),
+        migrations.AddField(
+            model_name="fulfilment",
             name="decision",
             field=models.JSONField(
                 help_text="Why this route, and why none of the others: see decisions.py.", null=True
@@ -763,6 +778,19 @@ class Migration(migrations.Migration):
             name="request",
             field=models.JSONField(
                 help_text="Fields as sent, without the key; empty once forgotten.", null=True
+            ),
+        ),
+        migrations.AlterField(
+            model_name="handoverevidence",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("repeat", "The same request again, under its idempotency key"),
+                    ("probe", "What the provider tells of the ids that the order may have"),
+                    ("balance", "Our balance with the provider before and after; never conclusive"),
+                    ("duplicate", "Another order was refused as a duplicate of it; never conclusive"),
+                ],
+                max_length=10,
             ),
         ),
         migrations.AlterField(

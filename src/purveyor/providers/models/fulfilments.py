@@ -109,6 +109,10 @@ class Fulfilment(models.Model):
     poll_alone = models.BooleanField(
         db_default=False, help_text="Lists of ids do not bring its status: it is asked about by itself."
     )
+    balance_before = amount_field(
+        null=True, help_text="Of an unknown outcome: our balance with the provider, last told before it."
+    )
+    balance_before_at = models.DateTimeField(null=True, help_text="When that was told.")
     next_look_at = models.DateTimeField(
         null=True, help_text="Of an unknown outcome: when evidence is looked for next."
     )
@@ -227,6 +231,8 @@ class EvidenceKind(models.TextChoices):
 
     REPEAT = "repeat", "The same request again, under its idempotency key"
     PROBE = "probe", "What the provider tells of the ids that the order may have"
+    BALANCE = "balance", "Our balance with the provider before and after; never conclusive"
+    DUPLICATE = "duplicate", "Another order was refused as a duplicate of it; never conclusive"
 
 
 class HandoverEvidence(models.Model):
