@@ -42,7 +42,7 @@ def announce_new_orders(limit: int) -> Derived:
         before,
         found=[row.id for row in orders],
         oldest_running=rows[0].oldest_running,
-        next_to_begin=rows[0].next_to_begin,
+        own=rows[0].own,
     )
     if after != before:
         with hot_cursor() as cursor:

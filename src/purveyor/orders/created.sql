@@ -23,9 +23,10 @@ SELECT coalesce(
 
 -- name: look
 -- One statement, so that rows and transaction numbers are of one snapshot. There is always a row, if only with these.
+-- Our own number was given when the row above was locked, after the look before had been committed.
 WITH numbers AS (
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
-           pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_to_begin
+           pg_current_xact_id()::text::bigint AS own
 ), found AS (
     SELECT late.* FROM json_array_elements(%(gaps)s::json) AS gap
     CROSS JOIN LATERAL (
