@@ -13,12 +13,12 @@ from purveyor import configuration
 from purveyor.accounts import keys, people
 from purveyor.accounts.models import Customer, User
 from purveyor.catalog.models import Service
-from purveyor.money.models import Wallet, WalletKind
 from purveyor.ops import folder, serving, simulation
 from purveyor.ops.simulation import Place
 from purveyor.providers import importing, syncing
 from purveyor.providers.models import Provider
 from purveyor.providers.pricing import PricingRule
+from purveyor.providers.provider_settings import change_provider, create_provider
 
 OWNER_EMAIL = "owner@example.com"
 CUSTOMER_EMAIL = "customer@example.com"
@@ -137,19 +137,17 @@ def _first_owner() -> str:
 def _provider(place: Place) -> Provider:
     provider = Provider.objects.filter(name=PROVIDER_NAME).first()
     if provider is None:
-        with transaction.atomic():
-            wallet = Wallet.objects.create(kind=WalletKind.PROVIDER, name=PROVIDER_NAME)
-            return Provider.objects.create(
-                name=PROVIDER_NAME,
-                url=place.url,
-                key=place.key,
-                wallet=wallet,
-                allow_private_address=True,
-                fx_rate=1 if configuration.current().currency == PROVIDER_CURRENCY else MADE_UP_FX_RATE,
-            )
+        same = configuration.current().currency == PROVIDER_CURRENCY
+        return create_provider(
+            name=PROVIDER_NAME,
+            url=place.url,
+            key=place.key,
+            currency=PROVIDER_CURRENCY,
+            fx_rate=Decimal(1) if same else MADE_UP_FX_RATE,
+            allow_private_address=True,
+        )
     if (provider.url, provider.key) != (place.url, place.key):
-        provider.url, provider.key = place.url, place.key
-        provider.save(update_fields=["url", "key"])
+        return change_provider(provider, {"url": place.url, "key": place.key})
     return provider
 
 
