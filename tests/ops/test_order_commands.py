@@ -60,3 +60,15 @@ def test_the_rest_of_a_partial_order_is_sent_elsewhere_or_the_reason_told() -> N
     )
     (rest,) = hand_over(busy={}).hand_overs
     assert rest.fields["quantity"] == "250"
+
+
+@committed
+def test_what_can_be_asked_for_is_told() -> None:
+    order = place_one(make_customer("100"), make_service(refill=True, cancel=True), quantity=10)
+    output = run("order", "options", str(order.pk)).output
+    assert output.splitlines() == [
+        "refill  no: The order is not completed",
+        f"cancel  yes; from {order.created_at:%Y-%m-%d %H:%M} UTC",
+        "rest  no: Orders of this kind are not finished by another provider",
+    ]
+    assert line_of(run("order", "options", "999")) == "Incorrect order ID"

@@ -7,7 +7,7 @@ from purveyor.ops.terminal import panel_database, say
 
 @click.group()
 def order() -> None:
-    """Single orders: explain, finish elsewhere."""
+    """Single orders: explain, options, finish-elsewhere."""
 
 
 @order.command("explain")
@@ -33,3 +33,23 @@ def finish(*, order_id: int) -> None:
         if refusal is not None:
             raise refusal
         say(f"What remains of order {order_id} is charged again and goes to another provider")
+
+
+@order.command("options")
+@click.argument("order_id", metavar="ORDER", type=int)
+def options(*, order_id: int) -> None:
+    """Tell what can be asked for of ORDER: a refill, a cancel, its rest; why not, from when, until when."""
+    with panel_database():
+        from purveyor.orders.askable import what_can_be_asked
+        from purveyor.orders.refusals import IncorrectOrderId
+
+        found = what_can_be_asked([order_id]).get(order_id)
+        if found is None:
+            raise IncorrectOrderId
+        for name, answer in (("refill", found.refill), ("cancel", found.cancel), ("rest", found.finish)):
+            told = "yes" if answer.refusal is None else f"no: {answer.refusal.reason}"
+            if answer.from_when is not None:
+                told += f"; from {answer.from_when:%Y-%m-%d %H:%M} UTC"
+            if answer.until is not None:
+                told += f" until {answer.until:%Y-%m-%d %H:%M} UTC"
+            say(f"{name}  {told}")
