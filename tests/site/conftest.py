@@ -34,12 +34,6 @@ def pages_url() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def site_url(pages_url: str) -> str:
-    """Where the browser finds the pages; without a database unless a test file says otherwise."""
-    return pages_url
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -52,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, site_url: str) -> Iterator[OpenPage]:
+def open_page(browser: Browser, pages_url: str) -> Iterator[OpenPage]:
     """Open a page in a window of its own; whatever the browser complains about fails the test."""
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
@@ -64,7 +58,7 @@ def open_page(browser: Browser, site_url: str) -> Iterator[OpenPage]:
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.goto(site_url + path)
+        page.goto(pages_url + path)
         return page
 
     yield opened

@@ -1,52 +1,49 @@
 """The page of updates in a real browser: phone and desk, day and night, right to left, without scripts."""
 
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
-from purveyor.catalog.models import Service
-from purveyor.catalog.testing import make_service
-from purveyor.catalog.updates import ServiceChange, Shown, note_changes
-from tests.committed import committed
+from purveyor.catalog.models import Category, Service, ServiceUpdate, UpdateKind
 from tests.site.browsing import DESK, NARROW, PHONE, OpenPage, overflow
 
-pytestmark = committed
-
 LONG = "Survey answers from very interested people in many countries, refilled for 30 days " + "x" * 60
-
-
-@pytest.fixture(scope="module", autouse=True)
-def playwright_beside_django() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread, from which Django would refuse to be called."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield
-
-
-@pytest.fixture
-def site_url(live_server: LiveServer) -> str:
-    """The pages with the database of the test."""
-    return str(live_server.url)
+TOLD = [
+    (UpdateKind.NEW, None, "1.2"),
+    (UpdateKind.INCREASED, "1.2", "1.35"),
+    (UpdateKind.DECREASED, "1.35", "0.00045"),
+    (UpdateKind.DISABLED, "1", "1"),
+    (UpdateKind.ENABLED, "1", "1234567"),
+]
 
 
 @pytest.fixture(autouse=True)
-def updates() -> None:
-    """Some of each kind, one of them with a name that is too long for a line."""
-    for service in (make_service(name="Polls"), make_service(name=LONG)):
-        _tell(service, None, Shown(Decimal("1.2"), enabled=True))
-        for old, new in (("1.2", "1.35"), ("1.35", "0.00045")):
-            _tell(service, Shown(Decimal(old), enabled=True), Shown(Decimal(new), enabled=True))
-        _tell(service, Shown(Decimal(1), enabled=True), Shown(Decimal(1), enabled=False))
-        _tell(service, Shown(Decimal(1), enabled=False), Shown(Decimal(1234567), enabled=True))
+def updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of two services, one of them with a name that is too long for a line; no database."""
+    category = Category(pk=1, name="Tests")
+    every = [
+        ServiceUpdate(
+            pk=10 * service + number,
+            service=Service(pk=service, name=name, category=category),
+            kind=kind,
+            old_rate=None if old is None else Decimal(old),
+            new_rate=Decimal(new),
+            at=datetime(2026, 11, 23, 13, 5, tzinfo=UTC),
+        )
+        for service, name in ((1, LONG), (2, "Polls"))
+        for number, (kind, old, new) in enumerate(TOLD)
+    ]
 
+    def newest(*, kind: UpdateKind | None, search: str, **_: object) -> list[ServiceUpdate]:
+        return [
+            update
+            for update in reversed(every)
+            if kind in {None, update.kind} and search.lower() in update.service.name.lower()
+        ]
 
-def _tell(service: Service, before: Shown | None, after: Shown) -> None:
-    with transaction.atomic():
-        note_changes([ServiceChange(service.pk, before, after)])
+    monkeypatch.setattr("purveyor.site.updates.newest", newest)
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
