@@ -10,17 +10,19 @@ from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.dripfeed import release_due
-from purveyor.orders.models import DripFeed, Order, Status
+from purveyor.orders.models import DripFeed, Order, Refill, RefillStatus, Status
+from purveyor.orders.refilling import request_refills
 from purveyor.orders.testing import place_one
 from purveyor.providers.desk_queue import list_jobs
 from purveyor.providers.desk_reports import grant_cancels
-from purveyor.providers.desks import offer_by_hand
+from purveyor.providers.desks import adopt_refills, offer_by_hand
 from purveyor.providers.following import follow
 from purveyor.providers.handing_over import hand_over
 from purveyor.providers.importing import ImportTrouble
 from purveyor.providers.job_states import Verb
-from purveyor.providers.models import Fulfilment, Provider
+from purveyor.providers.models import Fulfilment, JobKind, Provider
 from purveyor.providers.outcomes import Answered, record
+from purveyor.providers.refills_elsewhere import send_elsewhere
 from purveyor.providers.replies import Accepted, StatusReply
 from purveyor.providers.syncing import sync_provider
 from purveyor.providers.testing import make_desk, make_provider, make_route
@@ -98,6 +100,30 @@ def test_a_wish_to_cancel_takes_the_rest_from_the_desk(rest: tuple[Order, Provid
     assert (order.status, order.remains, order.refunded) == (Status.PARTIAL, 250, Decimal("2.5"))
     assert Fulfilment.objects.get(provider=desk).cost == 0
     assert list_jobs(desk_id=desk.pk) == []
+    assert violations() == {}
+
+
+def test_a_desk_delivers_a_refill_in_place_of_another_provider() -> None:
+    service = make_service(rate="10.00", refill=True, refill_by="elsewhere")
+    make_route(service, make_provider(), rate="4.00")
+    desk = make_desk()
+    route = offer_by_hand(desk=desk, service_id=service.pk, cost=Decimal(6))
+    order = place_one(make_customer("100"), service, quantity=1000)
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Accepted("1"))])
+    follow({item.fulfilment_id: StatusReply(word="Completed", status=Status.COMPLETED, remains=0)})
+    Order.objects.update(status_at=LONG_AGO)
+    (refill_id,) = request_refills([(order.customer_id, order.pk)])
+    assert isinstance(refill_id, int)
+    send_elsewhere(refill_id=refill_id, quantity=200, route_id=route.pk, actor="staff")
+    assert hand_over(busy={}).hand_overs == []
+    adopt_refills()
+    (job,) = take(desk)
+    assert (job.kind, job.refill, job.quantity) == (JobKind.ORDER, refill_id, 200)
+    tell(job, Verb.COMPLETE)
+    assert Refill.objects.get().status == RefillStatus.COMPLETED
+    order.refresh_from_db()
+    assert (order.status, order.refunded, cost_of(order)) == (Status.COMPLETED, 0, Decimal("5.2"))
     assert violations() == {}
 
 

@@ -134,3 +134,14 @@ def test_a_refill_is_rejected_with_a_reason(handmade: Service, desk: Provider) -
     assert (refill.status, refill.reason) == ("Rejected", "Nothing has dropped")
     assert order.events.filter(kind="refill").count() == 1
     assert violations() == {}
+
+
+@committed
+def test_a_refill_that_staff_keep_is_on_no_desk(handmade: Service, desk: Provider) -> None:
+    type(handmade).objects.update(refill_by="hand")
+    order = ordered(handmade)
+    tell(only_job(order), Verb.COMPLETE, worker=None)
+    Order.objects.update(status_at=LONG_AGO)
+    assert isinstance(request_refills([(order.customer_id, order.pk)])[0], int)
+    adopt_refills()
+    assert list_jobs(desk_id=desk.pk) == []

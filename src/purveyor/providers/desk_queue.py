@@ -49,6 +49,7 @@ class Job:
     kind: JobKind
     order: int
     refill: int | None
+    """The refill that is done: of a kind of its own, or delivered as an order in place of somebody else."""
     service: int
     service_name: str
     service_type: str

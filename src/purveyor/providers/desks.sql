@@ -6,11 +6,13 @@ WHERE fulfilment.id = ANY(%(fulfilments)s::bigint[])
 ORDER BY fulfilment.id;
 
 -- name: adopt_refills
--- Of orders that desks delivered; of several that did, whoever delivered most is asked.
+-- Of orders that desks delivered; of several that did, whoever delivered most is asked. Staff have what no provider
+-- is asked for.
 INSERT INTO providers_deskjob (desk_id, kind, fulfilment_id, refill_id, service_id)
 SELECT last.provider_id, 'refill', last.id, refill.id, orders.service_id
 FROM orders_refill refill
 JOIN orders_order orders ON orders.id = refill.order_id
+JOIN catalog_service service ON service.id = orders.service_id AND service.refill_by <> 'hand'
 CROSS JOIN LATERAL (
     SELECT fulfilment.id, fulfilment.provider_id FROM providers_fulfilment fulfilment
     WHERE fulfilment.order_id = refill.order_id AND fulfilment.handover = 'accepted' AND fulfilment.refill_id IS NULL
@@ -20,6 +22,7 @@ JOIN providers_provider provider ON provider.id = last.provider_id AND provider.
 WHERE refill.status = 'Pending'
   AND NOT EXISTS (SELECT FROM providers_deskjob job WHERE job.refill_id = refill.id)
   AND NOT EXISTS (SELECT FROM providers_refilltask task WHERE task.refill_id = refill.id)
+  AND NOT EXISTS (SELECT FROM providers_refillelsewhere elsewhere WHERE elsewhere.refill_id = refill.id)
 ORDER BY refill.id
 ON CONFLICT (refill_id) DO NOTHING;
 
@@ -43,7 +46,8 @@ ORDER BY id LIMIT %(limit)s;
 
 -- name: jobs
 -- Jobs with all that people need to do them.
-SELECT job.id, job.kind, job.desk_id, job.fulfilment_id, job.refill_id, job.service_id, job.state, job.worker,
+SELECT job.id, job.kind, job.desk_id, job.fulfilment_id, coalesce(job.refill_id, fulfilment.refill_id) AS refill_id,
+       job.service_id, job.state, job.worker,
        job.lease_seconds, job.leased_until, job.outcome, job.reason, job.created_at, job.ended_at, job.request_id,
        coalesce(job.leased_until > now(), true) AS is_leased,
        fulfilment.order_id, fulfilment.quantity, fulfilment.start_count, fulfilment.remains,
