@@ -111,7 +111,7 @@ class Client:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
-            middlewares=(_send_once,),
+            middlewares=(_send_once,) if self._method == "GET" else (),
         )
 
     async def call(self, fields: Mapping[str, str]) -> Answer:

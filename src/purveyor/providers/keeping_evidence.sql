@@ -25,6 +25,7 @@ LEFT JOIN LATERAL (
     ORDER BY accepted.order_id LIMIT 1
 ) AS other ON true
 WHERE refused.id = %(order)s
+ORDER BY unknown.id
 ON CONFLICT (fulfilment_id, kind) DO UPDATE SET text = excluded.text, at = excluded.at;
 
 -- name: balance_before
