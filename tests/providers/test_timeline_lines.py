@@ -91,6 +91,18 @@ EVENTS = {
             "ordered"
         ),
     ),
+    EventKind.REFILL_ELSEWHERE: (
+        event(
+            EventKind.REFILL_ELSEWHERE,
+            refill=3,
+            quantity=50,
+            provider=SECRET,
+            cost="0.4",
+            keeps_margin=True,
+            actor="staff@example.com",
+        ),
+        f"Refill 3: 50 go to {SECRET} for 0.4, at our cost",
+    ),
     EventKind.PROMISE: (
         event(EventKind.PROMISE, promised_until="noon", outcome="asked"),
         "Not complete by noon, as was promised: asked",
