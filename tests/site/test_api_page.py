@@ -25,7 +25,15 @@ from purveyor.catalog.order_types import (
 )
 from purveyor.orders.links import LONGEST_LINK_CHARACTERS
 from purveyor.orders.models import RefillStatus, Status
-from purveyor.orders.refusals import Refusal
+from purveyor.orders.refusals import (
+    NobodyFinishes,
+    NotFed,
+    NothingDelivers,
+    NothingLeft,
+    Refusal,
+    RestNotOffered,
+    SubscriptionEnded,
+)
 from purveyor.site.answers import error_tables
 from purveyor.site.ordering import ORDER_TYPES
 from purveyor.site.reference import ACTIONS
@@ -42,6 +50,16 @@ PROTOCOL_PARAMETERS = {
     entry[0].strip(): [tuple(line.split(" ", 1)) for line in entry[1].splitlines()[1:]]
     for entry in PROTOCOL_PAGE
     if entry[1].startswith("Parameters")
+}
+
+# About posts of fed subscriptions and about finishing elsewhere, for which API v2 has no call.
+TOLD_BY_OTHER_DOORS: set[type[Refusal]] = {
+    NobodyFinishes,
+    NotFed,
+    NothingDelivers,
+    NothingLeft,
+    RestNotOffered,
+    SubscriptionEnded,
 }
 
 
@@ -129,7 +147,7 @@ def test_every_order_type_has_its_part_and_is_spelled_as_services_tells_it(api_p
     assert names == [order_type.value for order_type in OrderType]
 
 
-@pytest.mark.parametrize("refusal", sorted(every_refusal(), key=str))
+@pytest.mark.parametrize("refusal", sorted(every_refusal() - TOLD_BY_OTHER_DOORS, key=str))
 def test_every_refusal_is_explained(api_page: str, refusal: type[Refusal]) -> None:
     words = refusal(minimum="N", maximum="N").text
     assert words in dict(rows(part(api_page, "errors")))
