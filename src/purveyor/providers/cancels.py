@@ -47,6 +47,7 @@ class CancelWish:
 def claim_cancels(*, provider_ids: Collection[int], lease: timedelta) -> list[CancelWish]:
     """Take the wishes that are due; those whose order has ended meanwhile are dropped."""
     with hot_cursor() as cursor:
+        cursor.execute(_SQL["let_go_of_cancels"].encode())
         cursor.execute(_SQL["adopt_cancels"].encode())
     rows = fetch_all(
         _SQL["claim_cancels"],

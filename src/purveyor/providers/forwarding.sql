@@ -1,3 +1,11 @@
+-- name: let_go_of_cancels
+-- A wish that was told to whoever left the rest of its order to another, and was made again since, goes to the other one.
+-- Where nobody may have two tasks for one wish, the earlier one gives it up.
+UPDATE providers_canceltask task SET cancel_request_id = NULL
+FROM orders_cancelrequest request, providers_fulfilment fulfilment
+WHERE request.status = 'requested' AND task.cancel_request_id = request.id
+  AND fulfilment.id = task.fulfilment_id AND fulfilment.superseded;
+
 -- name: adopt_cancels
 -- Customers' wishes go to the hand-over that was accepted last. A wish that was refused and is repeated goes again.
 -- One that was handed over by hand is answered by people.
