@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from purveyor.providers import dispatch as module
 from purveyor.providers import standing
 from purveyor.providers.dispatch import Dispatcher
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, Provider
+from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.workplace import Workplace
 from purveyor.simulator.behaviours import Behaviour, Fault
@@ -328,6 +330,33 @@ def test_a_provider_that_is_full_for_long_slows_down_nobody_else(
             await workplace.close()
 
         asyncio.run(run())
+
+
+def test_an_outcome_that_nobody_can_write_stops_no_other(
+    simulator: Simulator, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_many(service, 3)
+    unlucky = Order.objects.earliest("pk").pk
+
+    def record_others(answers: Sequence[Answered]) -> None:
+        if any(item.hand_over.order_id == unlucky for item in answers):
+            raise ValueError("nobody has thought of this")
+        record(answers)
+
+    monkeypatch.setattr(module, "record", record_others)
+    Provider.objects.update(parallel_calls=1)  # so that the unlucky one is not the last
+
+    async def run() -> None:
+        workplace = Workplace()
+        dispatcher = Dispatcher(workplace)
+        while await dispatcher.step():
+            pass
+        await dispatcher.finish(seconds=5)
+        await workplace.close()
+
+    asyncio.run(run())
+    assert len(simulator.orders) == 3
+    assert hand_overs() == {Handover.ACCEPTED: 2, Handover.SENDING: 1}
 
 
 def test_a_hand_over_that_waited_too_long_to_be_sent_is_given_back(

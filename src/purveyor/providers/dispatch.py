@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from purveyor.providers.client import Ambiguous, NotSent
 from purveyor.providers.handing_over import SEND_WITHIN_SECONDS, Claim, hand_over
@@ -176,7 +176,7 @@ class Dispatcher:
                 # The provider's answers are in memory only: nothing matters more than to get them written.
                 _log.warning("outcomes_wait_for_database", number=len(batch), error=str(error).strip())
                 await asyncio.sleep(RETRY_WRITING_SECONDS)
-            except DatabaseError:
+            except Exception:  # noqa: BLE001  (whatever it is: without this loop no outcome is ever written again)
                 if len(batch) == 1:
                     # Its lease will make it unknown, for a person to settle.
                     _log.exception("outcome_cannot_be_written", order_id=batch[0].hand_over.order_id)
