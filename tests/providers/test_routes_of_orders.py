@@ -253,6 +253,20 @@ def test_no_look_is_endless_and_none_takes_an_order_twice() -> None:
     assert claim.drained, "whoever waits for room is woken by it"
 
 
+def test_little_room_is_found_by_whoever_it_is_for() -> None:
+    """However many services wait for a full provider before it."""
+    full, other = make_provider(), make_provider(parallel_calls=1)
+    for _ in range(2 * MOST_CLAIMS):
+        service = make_service()
+        RoutePolicy.objects.create(service=service, policy=Policy.WEIGHT)
+        make_route(service, full)
+        make_route(service, other, weight=0)
+        order(service, 3)
+    (last,) = order(make_route(make_service(), other).service)
+    claim = hand_over(busy={full.pk: 64})
+    assert [item.order_id for item in claim.hand_overs] == [last.pk]
+
+
 def test_a_look_in_which_nothing_moves_is_not_repeated_at_once() -> None:
     """However many services wait for a full provider, and even where none of its calls will wake anybody."""
     full = make_provider()

@@ -95,8 +95,8 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
     room = _less(room, refills)
     end: dict[int, str] = {}
     last, drained, moved = 0, False, False
+    wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
     for _ in range(MOST_CLAIMS):
-        wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
         orders = claim_queued(wanted, except_services=excluded, after=last)
         if not orders:
             drained = True
@@ -113,7 +113,8 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         if drained or not plan.crowded or not any(left > 0 for left in room.values()):
             break
         # Orders that wait for a full provider hid those of others: look past them, without their services.
-        last, excluded = orders[-1].id, excluded | plan.crowded
+        # Far, even where there is little room: so few orders at a time would be of few services.
+        last, excluded, wanted = orders[-1].id, excluded | plan.crowded, MOST_AT_ONCE
     if limited:
         spend_calls(Counter(item.provider.id for item in hand_overs))
     # Where nothing moved, nothing will before somebody makes room: no reason to look again at once.
