@@ -8,6 +8,7 @@ from psycopg.errors import DeadlockDetected
 
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.testing import make_service
+from purveyor.money.moving import lock_wallets
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, CancelStatus, Order, Status
 from purveyor.orders.placing import PlacingInterrupted
@@ -17,7 +18,8 @@ from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import Attempt, Fulfilment, Handover
 from purveyor.providers.outcomes import Answered, give_up_expired, record
 from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Accepted, Refused
+from purveyor.providers.replies import Accepted, Refused, Unclear
+from purveyor.providers.standing import Setback, note_setback
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.workplace import Workplace
 from tests.audited import violations
@@ -65,6 +67,47 @@ def test_a_late_answer_and_the_end_of_its_lease_do_not_wait_for_each_other(
     record([Answered(hand_over=item, reply=Accepted("9"))])
     assert Fulfilment.objects.get().handover == Handover.ACCEPTED
     assert Attempt.objects.get().outcome == "accepted"
+    assert violations() == {}
+
+
+def test_a_refusal_returns_money_before_it_stops_the_provider() -> None:
+    """As following does: it refunds what was canceled, and then looks at what the provider charged."""
+    customer, service = make_customer("10"), make_service(cancel=True)
+    provider = make_provider()
+    make_route(service, provider)
+    order = place_one(customer, service, quantity=10)
+    (item,) = hand_over(busy={}).hand_overs
+    assert request_cancels([(customer.pk, order.pk)]) == [None]
+    refused = Answered(hand_over=item, reply=Refused(RefusalClass.FUNDS, "Not enough funds"))
+    with transaction.atomic():
+        lock_wallets([customer.wallet_id])
+        second = Second(lambda: record([refused]))
+        until_somebody_waits()
+        note_setback(provider_id=provider.pk, setback=Setback.SLOW_DOWN)
+    second.finish()
+    assert balance_of(customer) == 10
+    assert violations() == {}
+
+
+@pytest.mark.parametrize("replies", [(Unclear("?"), Unclear("?")), (Accepted("9"), Unclear("?"))])
+def test_providers_suffer_and_recover_in_order(replies: tuple[Accepted | Unclear, Unclear]) -> None:
+    """Whoever else holds several of them took them in order of id."""
+    first, last = make_provider(troubles=1), make_provider(troubles=1)
+    for provider in (first, last):
+        service = make_service()
+        make_route(service, provider)
+        place_one(make_customer(), service, quantity=10)
+    items = {item.provider.id: item for item in hand_over(busy={}).hand_overs}
+    answers = [
+        Answered(hand_over=items[last.pk], reply=replies[1]),
+        Answered(hand_over=items[first.pk], reply=replies[0]),
+    ]
+    with transaction.atomic():
+        note_setback(provider_id=first.pk, setback=Setback.NO_USABLE_ANSWER)
+        second = Second(lambda: record(answers))
+        until_somebody_waits()
+        note_setback(provider_id=last.pk, setback=Setback.NO_USABLE_ANSWER)
+    second.finish()
     assert violations() == {}
 
 

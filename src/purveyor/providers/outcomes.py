@@ -1,6 +1,6 @@
 """Writing down what came of hand-overs, and what each outcome means for the order and the provider."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -132,7 +132,6 @@ def record_settled(answers: Sequence[Answered]) -> None:
             _log.error("hand_over_unknown", order_id=item.hand_over.order_id, why=reason)
         _leave_unknown(why)
         UNKNOWN.inc(len(unknown))
-        _note_unusable(unknown)
     _answer_attempts(
         [
             (item, Outcome.ACCEPTED if item.hand_over.fulfilment_id in taken else Outcome.UNKNOWN)
@@ -144,8 +143,7 @@ def record_settled(answers: Sequence[Answered]) -> None:
         for item in answers
         if item.hand_over.fulfilment_id in taken and item.hand_over.provider.troubles
     }
-    if recovered:
-        note_success(recovered)
+    _note_standings(unknown, recovered)
 
 
 def _why_unknown(reply: Accepted | Refused | Unclear) -> str:
@@ -244,11 +242,16 @@ def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
         )
 
 
-def _note_unusable(unknown: Sequence[Answered]) -> None:
+def _note_standings(unknown: Sequence[Answered], recovered: Collection[int]) -> None:
+    """Provider by provider in order of id, as everybody locks them: none waits for another in a ring."""
+    texts: dict[int, list[str]] = {provider_id: [] for provider_id in recovered}
     for item in unknown:
-        note_setback(
-            provider_id=item.hand_over.provider.id, setback=Setback.NO_USABLE_ANSWER, text=item.response[:200]
-        )
+        texts.setdefault(item.hand_over.provider.id, []).append(item.response[:200])
+    for provider_id in sorted(texts):
+        for text in texts[provider_id]:
+            note_setback(provider_id=provider_id, setback=Setback.NO_USABLE_ANSWER, text=text)
+        if provider_id in recovered:
+            note_success([provider_id])
 
 
 @transaction.atomic
@@ -278,6 +281,8 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
             by="",
         )
         announce_settled([settled])
+    # Money, if any returns, before providers and routes: so a charge that is looked at locks them, too.
+    give_back(order, refused, refill_id=fulfilment.refill_id)
     if setback := SETBACKS.get(refused.refusal):
         note_setback(provider_id=fulfilment.provider_id, setback=setback, text=refused.text)
     if refused.refusal is RefusalClass.SERVICE:
@@ -288,7 +293,6 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         _log.error("route_closed", route_id=fulfilment.route_id, text=refused.text)
     elif refused.refusal is RefusalClass.DUPLICATE:
         note_duplicate(order_id=order_id, provider_id=fulfilment.provider_id, text=refused.text)
-    give_back(order, refused, refill_id=fulfilment.refill_id)
 
 
 def give_back(order: Any, refused: Refused, *, refill_id: int | None) -> None:
