@@ -26,6 +26,11 @@ SELECT service_id FROM (
            OR offer.rate * provider.fx_rate * (100 + provider.fee_percent) * 100
               <= service.rate * (100 - route.margin_floor_percent) * (100 + provider.top_up_bonus_percent))
       AND offer.provider_id = ANY(%(sendable)s::bigint[])
+      AND route.service_id IN (
+        SELECT full_route.service_id FROM providers_route full_route
+        JOIN providers_providerservice full_offer ON full_offer.id = full_route.provider_service_id
+        WHERE full_route.enabled AND full_offer.provider_id = ANY(%(full)s::bigint[])
+      )
 ) AS choices
 WHERE varies OR preference = 1
 GROUP BY service_id HAVING bool_and(is_full);
