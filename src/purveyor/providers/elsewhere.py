@@ -115,6 +115,7 @@ class _Order:
         self.id: int = rows[0].order_id
         self.ordered: int = rows[0].ordered
         self._dispatch = Dispatch(rows[0].dispatch)
+        self._is_open: bool = rows[0].is_open
         self._news = news
         self._parts = [_part(row, news.get(row.id)) for row in rows]
 
@@ -129,10 +130,14 @@ class _Order:
 
     @property
     def left_a_rest(self) -> bool:
-        """Whether whoever was asked last has just ended it without delivering all."""
-        item = self._news.get(self.current.fulfilment_id)
-        is_asked = self._dispatch is Dispatch.HANDED
-        return is_asked and item is not None and item.leaves_a_rest and self.remains > 0
+        """Whether the last who was at work on it has just ended without delivering all."""
+        left = any(item.leaves_a_rest for item in self._news.values())
+        return self._dispatch is Dispatch.HANDED and left and not self._at_work and self.remains > 0
+
+    @property
+    def _at_work(self) -> bool:
+        """Whether somebody delivers a part of it, or may be asked to just now."""
+        return any(not part.ended for part in self._parts)
 
     @property
     def _delivered(self) -> list[int]:
@@ -158,19 +163,24 @@ class _Order:
             return Status.IN_PROGRESS
         final = final_status(ordered=self.ordered, remains=self.remains)
         if self._dispatch is Dispatch.HANDED:
-            return final if self.current.ended else Status.IN_PROGRESS
+            # One who left a rest may be at work again: before that ends, nothing is refunded or passed on.
+            goes_on = self._at_work and self._is_open and final is not Status.COMPLETED
+            return final if self.current.ended and not goes_on else Status.IN_PROGRESS
         if not self.current.ended:
             self._take_back()
             return Status.IN_PROGRESS
         if self._dispatch is Dispatch.NEVER:
             return final
+        if self._at_work:
+            self._take_back()
+            return Status.IN_PROGRESS
         if final is Status.COMPLETED:
             self._take_back()
             return final
         return Status.IN_PROGRESS
 
     def _take_back(self) -> None:
-        """Nobody else was asked yet: whoever was asked last delivers it after all."""
+        """Nobody else was asked yet: those who were asked deliver it after all."""
         mark_handed([self.id])
         with hot_cursor() as cursor:
             cursor.execute(_SQL["take_back"].encode(), {"ids": id_array([self.current.fulfilment_id])})
@@ -288,6 +298,14 @@ def finish_elsewhere(*, order_id: int, customer_id: int | None = None) -> Refusa
     if refusal is None:
         RESTS.labels(outcome="chosen").inc()
     return refusal
+
+
+def leave_to_earlier(order_id: int) -> bool:
+    """Leave an order whose rest nobody has taken to whoever is at work on it again, if anybody is.
+
+    In a transaction that holds the order.
+    """
+    return bool(fetch_all(_SQL["leave_to_earlier"], {"order": order_id}))
 
 
 def supersede(order_ids: Collection[int]) -> None:

@@ -1,7 +1,8 @@
 -- name: parts
 -- What each provider was asked to deliver of these orders, first to last; the caller holds the orders.
 SELECT fulfilment.order_id, fulfilment.id, coalesce(fulfilment.delivered, 0) AS delivered, fulfilment.ended_at IS NOT NULL AS ended,
-       orders.quantity AS ordered, orders.dispatch
+       orders.quantity AS ordered, orders.dispatch,
+       orders.status IN ('Pending', 'Processing', 'In progress') AS is_open
 FROM providers_fulfilment fulfilment JOIN orders_order orders ON orders.id = fulfilment.order_id
 WHERE fulfilment.order_id = ANY(%(orders)s::bigint[])
   AND fulfilment.handover <> 'refused' AND fulfilment.refill_id IS NULL
@@ -45,3 +46,14 @@ WHERE orders.id = ANY(%(orders)s::bigint[]) AND fulfilment.order_id = orders.id
 
 -- name: take_back
 UPDATE providers_fulfilment SET superseded = false WHERE id = ANY(%(ids)s::bigint[]);
+
+-- name: leave_to_earlier
+-- Of an order of which somebody is at work on a part: whoever accepted one last is asked again.
+WITH parts AS (
+    SELECT id, number, ended_at FROM providers_fulfilment
+    WHERE order_id = %(order)s AND handover = 'accepted' AND refill_id IS NULL
+)
+UPDATE providers_fulfilment SET superseded = false
+WHERE id = (SELECT id FROM parts ORDER BY number DESC LIMIT 1)
+  AND EXISTS (SELECT FROM parts WHERE ended_at IS NULL)
+RETURNING id;

@@ -21,6 +21,7 @@ from purveyor.providers.announcing import (
     announce_settled,
     announce_unknown,
 )
+from purveyor.providers.elsewhere import leave_to_earlier
 from purveyor.providers.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
 from purveyor.providers.keeping_evidence import note_duplicate
 from purveyor.providers.locking import lock_order
@@ -298,15 +299,16 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
 def give_back(order: Any, refused: Refused, *, refill_id: int | None) -> None:
     """What becomes of an order whose hand-over surely did not happen, as `lock_order` gave it.
 
-    A customer who asked to cancel meanwhile gets just that. A rest that whoever left it delivered meanwhile
-    needs nobody any more. Otherwise the queue decides again, which knows the provider's standing and the
-    routes left; a busy link waits, and words we cannot read wait for staff. With a refill, which is not the
-    order's delivery, the order stays as it is.
+    A rest on which whoever left it is at work again is theirs, and so is a wish to cancel it. Otherwise a
+    customer who asked to cancel meanwhile gets just that, and a rest that was delivered meanwhile needs
+    nobody any more. Of all others the queue decides again, which knows the provider's standing and the routes
+    left; a busy link waits, and words we cannot read wait for staff. With a refill, which is not the order's
+    delivery, the order stays as it is.
     """
     if refill_id is not None:
         give_refill_back(refill_id=refill_id, refused=refused)
         return
-    if order.dispatch != Dispatch.HANDED:
+    if order.dispatch != Dispatch.HANDED or leave_to_earlier(order.id):
         return
     needs_nobody = order.kind == OrderKind.ORDER and order.remains == 0
     if order.cancel_wanted or needs_nobody:
