@@ -1,16 +1,20 @@
 from dataclasses import replace
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from purveyor import configuration
+from purveyor.catalog.models import Category
 from purveyor.money.ledger import AnotherCurrency
 from purveyor.ops import migrating
 from purveyor.ops.trouble import Trouble
+from tests.committed import committed
 
 pytestmark = pytest.mark.django_db
+
+FED_INDEXES = ("fed_subscriptions", "fed_subscriptions_by_name", "fed_subscriptions_to_expire")
 
 
 def test_an_up_to_date_database_is_left_alone() -> None:
@@ -32,6 +36,33 @@ def test_an_older_database_is_told_to_be_migrated() -> None:
     MigrationRecorder(connection).record_unapplied(room, newest)
     with pytest.raises(Trouble, match="run `purveyor migrate`"):
         migrating.require_migrated()
+
+
+@committed
+def test_an_index_that_was_cut_off_while_it_was_built_is_built_again() -> None:
+    Category.objects.bulk_create([Category(name="twice"), Category(name="twice")])
+    with connection.cursor() as cursor:
+        with pytest.raises(IntegrityError):
+            cursor.execute("CREATE UNIQUE INDEX CONCURRENTLY cut_off ON catalog_category (name)")
+        assert "cut_off" in invalid_indexes()
+        ((room, newest),) = MigrationLoader(connection).graph.leaf_nodes("orders")
+        cursor.execute("DROP INDEX orders_in_line")
+        cursor.execute("ALTER INDEX cut_off RENAME TO orders_in_line")
+    assert newest == "0003_indexes"
+    MigrationRecorder(connection).record_unapplied(room, newest)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX open_orders_by_link ON orders_order (customer_id)")
+        for name in ("open_orders_of_link", "completed_orders_of_service", *FED_INDEXES):
+            cursor.execute(f"DROP INDEX {name}")
+    migrating.migrate(say=lambda _: None)
+    assert invalid_indexes() == []
+    migrating.require_migrated()
+
+
+def invalid_indexes() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+        return [name for (name,) in cursor.fetchall()]
 
 
 def test_an_old_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

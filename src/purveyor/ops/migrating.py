@@ -30,13 +30,31 @@ def migrate(*, say: Callable[[str], None]) -> None:
     # A transaction of its own connection holds the lock: a session's lock would not survive PgBouncer.
     with psycopg.connect(configuration.database_url(), prepare_threshold=None) as guard:
         guard.execute("SELECT set_config('lock_timeout', %s, true)", [f"{_LOCK_PATIENCE_SECONDS}s"])
-        guard.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+        # Without parameters: a statement with them keeps its snapshot until the transaction ends, and an
+        # index that is built concurrently would wait for that for ever.
+        guard.execute(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
         _refuse_newer()
         missing = _missing()
         if missing:
             say(f"Bringing the database up to date ({missing} migrations)")
+            _drop_unfinished_indexes()
             call_command("migrate", verbosity=0, interactive=False)
     _hold_to_currency()
+
+
+def _drop_unfinished_indexes() -> None:
+    """Forget indexes whose building beside the running panel was cut off: the migration builds them again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT pg_index.indexrelid::regclass::text FROM pg_index
+            JOIN pg_class ON pg_class.oid = pg_index.indexrelid
+            WHERE NOT pg_index.indisvalid AND pg_class.relkind = 'i'
+              AND pg_class.relnamespace = current_schema()::regnamespace
+            """
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP INDEX CONCURRENTLY {name}")
 
 
 def require_database() -> None:

@@ -121,10 +121,6 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.RemoveIndex(
-            model_name="order",
-            name="open_orders_by_link",
-        ),
         migrations.AddField(
             model_name="order",
             name="waits_for",
@@ -200,50 +196,6 @@ class Migration(migrations.Migration):
                     ("promise", "Not complete in the promised time"),
                 ],
                 max_length=20,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("status__in", ["Pending", "Processing", "In progress"])),
-                fields=["link_key", "customer"],
-                name="open_orders_by_link",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("kind", "order"), ("status", "Completed")),
-                fields=["service", "status_at"],
-                name="completed_orders_of_service",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("dispatch", "held"), ("waits_for__isnull", False)),
-                fields=["id"],
-                name="orders_in_line",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("live", True)), fields=["order"], name="fed_subscriptions"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("live", True)), fields=["username_key"], name="fed_subscriptions_by_name"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("expiry__isnull", False), ("live", True)),
-                fields=["expiry"],
-                name="fed_subscriptions_to_expire",
             ),
         ),
         migrations.AddField(

@@ -152,7 +152,7 @@ class Order(models.Model):
             models.Index(
                 # The link first: a line of orders for one link is of any customer.
                 fields=["link_key", "customer"],
-                name="open_orders_by_link",
+                name="open_orders_of_link",
                 condition=models.Q(status__in=["Pending", "Processing", "In progress"]),
             ),
             models.Index(

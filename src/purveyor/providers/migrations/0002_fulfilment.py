@@ -819,58 +819,6 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(help_text="When its list last told something new of it."),
         ),
         migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("request__isnull", False)),
-                fields=["created_at"],
-                name="attempts_to_forget",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fulfilment",
-            index=models.Index(
-                condition=models.Q(("refill__isnull", False)),
-                fields=["refill"],
-                name="fulfilments_of_refills",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fulfilment",
-            index=models.Index(
-                condition=models.Q(("link_key__isnull", False)),
-                fields=["link_key", "id"],
-                name="fulfilments_by_link",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fulfilment",
-            index=models.Index(
-                condition=models.Q(
-                    ("handover__in", ["refused", "unknown"]),
-                    models.Q(("settled_by", ""), _negated=True),
-                    _connector="OR",
-                ),
-                fields=["route", "created_at"],
-                name="fulfilments_troubled_by_route",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fulfilment",
-            index=models.Index(
-                condition=models.Q(("accepted_at__isnull", False)),
-                fields=["provider", "accepted_at"],
-                name="accepted_fulfilments",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fulfilment",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", False)),
-                fields=["route", "ended_at"],
-                name="ended_fulfilments_of_route",
-            ),
-        ),
-        migrations.AddIndex(
             model_name="handoverevidence",
             index=models.Index(fields=["at"], name="evidence_to_forget"),
         ),
