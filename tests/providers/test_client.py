@@ -292,6 +292,8 @@ def test_a_certificate_nobody_vouches_for_is_refused_before_the_key_is_told() ->
         "http://10.0.0.1/",
         "http://169.254.169.254/latest/meta-data",
         "http://0.0.0.0:9/",
+        "http://127\u30020.0.1:9/",
+        "http://\uff11\uff12\uff17.0.0.1:9/",
     ],
 )
 def test_private_addresses_are_refused_before_anything_is_sent(url: str) -> None:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -94,7 +94,6 @@ class Client:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._host = urlsplit(access.url).hostname or ""
         connector = aiohttp.TCPConnector(
             limit=0,  # the caller bounds what is in flight
             keepalive_timeout=KEEP_ALIVE_SECONDS,
@@ -120,11 +119,13 @@ class Client:
         A provider that repeats our key in its answer does not get it any further than this (protocol §9),
         nor does an error that names the address, where GET has the key. Raises `NotSent` or `Ambiguous`.
         """
-        if not self.access.allow_private_address and _is_private_literal(self._host):
-            raise NotSent(f"{self._host} is not a public address")
+        address, body = self._request({"key": self.access.key, **fields})
+        # The host as it will be called: other spellings of digits and dots are brought to these by then.
+        host = address.host or ""
+        if not self.access.allow_private_address and _is_private_literal(host):
+            raise NotSent(f"{host} is not a public address")
         total = self.access.seconds_for(fields["action"])
         timeout = aiohttp.ClientTimeout(total=total, connect=min(LONGEST_CONNECT_SECONDS, total * 0.8))
-        address, body = self._request({"key": self.access.key, **fields})
         try:
             async with self._session.request(
                 self._method, address, data=body, timeout=timeout, allow_redirects=False
