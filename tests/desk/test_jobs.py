@@ -152,6 +152,7 @@ def test_refills_are_jobs_of_the_same_desk(visitor: Visitor) -> None:
         ("cancel", {"reason": ""}),
         ("cancel", {"reason": "  "}),
         ("cancel", {"reason": "x" * 201}),
+        ("cancel", {"reason": "x\0"}),
         ("refuse-cancel", {}),
         ("complete", {"remains": 5}),
         ("give-back", {"worker": ""}),
@@ -191,6 +192,8 @@ def test_a_list_is_asked_for_rightly(visitor: Visitor, query: dict[str, Any]) ->
         {"count": 101},
         {"count": 1, "lease_seconds": 0},
         {"count": 1, "worker": "x" * 101},
+        {"count": 1, "worker": "x\0"},
+        {"count": 1, "request_id": "\0"},
         {"count": 1, "number": 2},
     ],
 )

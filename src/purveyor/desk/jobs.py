@@ -27,9 +27,11 @@ _SCOPE_OF_DESKS: Final = desk_scope(0).removesuffix("0")
 Id = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)]
 After = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)]
 """The last id of the page before."""
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+STORABLE: Final = r"\A[^\0]*\Z"
+"""A text without the one character that PostgreSQL keeps in none."""
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=STORABLE)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=STORABLE)]
 
 
 class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
