@@ -108,7 +108,9 @@ def test_when_there_is_nothing_it_says_so(client: Client) -> None:
     assert "No update of a service like “&lt;b&gt;”." in read(client, "/updates?search=%3Cb%3E%00")
 
 
-@pytest.mark.parametrize("wrong", ["kind=odd", "before=x", "before=-1", "before=²", f"before={10**30}"])
+@pytest.mark.parametrize(
+    "wrong", ["kind=odd", "before=x", "before=-1", "before=²", f"before={10**30}", f"before={'9' * 5000}"]
+)
 def test_addresses_that_mean_nothing_are_not_found(client: Client, wrong: str) -> None:
     assert client.get(f"/updates?{wrong}").status_code == 404
 

@@ -96,7 +96,10 @@ def _kind(text: str) -> UpdateKind | None:
 def _id(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and int(text) <= LARGEST_ID):
+    # The length first: beyond some thousand digits Python itself refuses to read a number.
+    if len(text) > len(str(LARGEST_ID)) or not (text.isascii() and text.isdecimal()):
+        raise Http404
+    if int(text) > LARGEST_ID:
         raise Http404
     return int(text)
 
