@@ -67,6 +67,7 @@ def test_what_cannot_be_imported_is_said_in_one_line(provider: Provider) -> None
     assert line_of(run("catalogue", "sync", "Nobody")) == (
         "there is no provider 'Nobody': `purveyor provider list` shows their names"
     )
+    assert run("catalogue", "changes", "--number", "-1").exit_code == 2
 
 
 def test_a_sync_tells_what_it_found(simulator: Simulator) -> None:

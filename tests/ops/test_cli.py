@@ -123,11 +123,11 @@ def test_what_the_rooms_refuse_is_one_line() -> None:
     assert balance_of(Customer.objects.get()) == Decimal(5)
 
 
-def test_a_credit_needs_a_reason_and_an_amount() -> None:
+@pytest.mark.parametrize("amount", ["five", "NaN", "Infinity"])
+def test_a_credit_needs_a_reason_and_an_amount(amount: str) -> None:
     assert run("customer", "credit", "buyer@example.com", "5").exit_code == 2
-    assert (
-        "is not an amount" in run("customer", "credit", "buyer@example.com", "five", "--reason", "x").output
-    )
+    refused = run("customer", "credit", "buyer@example.com", amount, "--reason", "x")
+    assert "is not an amount" in refused.output
 
 
 @committed

@@ -81,6 +81,13 @@ def test_what_cannot_be_done_is_said_in_one_line(desk: Provider) -> None:
     assert line_of(run("desk", "key", "Team B")) == "there is no desk with the name Team B"
     assert line_of(run("desk", "service", "Team A", "999999", "--cost", "1")) == "there is no service 999999"
     assert line_of(run("desk", "complete", "1")) == "There is no job 1 here"
+    assert line_of(run("desk", "create", " ")) == "a desk needs a name"
+    assert line_of(run("desk", "create", "x" * 101)) == (
+        "this cannot be kept: value too long for type character varying(100)"
+    )
+    assert line_of(
+        run("desk", "service", "Team A", str(Route.objects.get().service_id), "--cost", "1e30")
+    ) == ("this cannot be kept: numeric field overflow")
     (job,) = ordered()
     assert line_of(run("desk", "partial", str(job), "1000")) == (
         "remains must be from 1 to 999; nothing left is complete, everything is cancel"
@@ -104,6 +111,13 @@ def test_the_queue_tells_what_is_to_be_done(desk: Provider) -> None:
     )
     assert lines[1].startswith(f"{second}  order  new  order ")
     assert run("desk", "queue", "Team A", "--after", str(first)).output.splitlines() == lines[1:]
+
+
+@committed
+def test_nothing_that_somebody_else_wrote_commands_the_terminal(desk: Provider) -> None:
+    ordered()
+    take_jobs(desk_id=desk.pk, taking=Taking(worker="tool\n\x1b[2J", count=1))
+    assert "taken by tool [2J  order" in run("desk", "queue", "Team A").output
 
 
 @committed

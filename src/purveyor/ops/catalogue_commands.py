@@ -103,7 +103,9 @@ def sync(*, provider: str) -> None:
 
 @catalogue.command("changes")
 @click.option("--provider", help="Of this provider only.")
-@click.option("--number", default=20, show_default=True, help="How many to show.")
+@click.option(
+    "--number", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show."
+)
 def list_changes(*, provider: str | None, number: int) -> None:
     """List the newest change sets."""
     with panel_database():

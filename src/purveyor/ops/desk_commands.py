@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import click
 
-from purveyor.ops.terminal import Amount, actor, panel_database, say
+from purveyor.ops.terminal import Amount, actor, in_one_line, panel_database, say
 
 
 @click.group()
@@ -83,12 +83,12 @@ def show_queue(*, name: str, after: int) -> None:
 
         jobs = list_jobs(desk_id=find_desk(name).pk, after=after)
         for job in jobs:
-            held = f"taken by {job.worker}" if job.worker else str(job.state)
+            held = f"taken by {in_one_line(job.worker)}" if job.worker else str(job.state)
             left = job.quantity if job.remains is None else job.remains
             wish = "  CANCEL REQUESTED" if job.cancel_requested else ""
             say(
                 f"{job.id}  {job.kind}  {held}  order {job.order}  service {job.service}  "
-                f"{left} of {job.quantity}  {job.link}{wish}"
+                f"{left} of {job.quantity}  {in_one_line(job.link)}{wish}"
             )
         if len(jobs) == LONGEST_PAGE:
             say(f"There may be more: purveyor desk queue {name} --after {jobs[-1].id}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from purveyor import configuration
-from purveyor.ops.terminal import Amount, panel_database, say
+from purveyor.ops.terminal import Amount, in_one_line, panel_database, say
 
 KEY_VARIABLE: Final = "PURVEYOR_PROVIDER_KEY"
 """Where a script puts the key: an argument could be read by every program on the machine."""
@@ -163,7 +163,7 @@ def test_provider(*, name: str) -> None:
         found = provider_lines.find(name)
         well = _test_balance(found)
         services = try_services(access_of(found))
-        say(f"services: {services.words}")
+        say(f"services: {in_one_line(services.words)}")
     if not (well and services.well):
         sys.exit(1)
 
@@ -214,7 +214,7 @@ def _test_balance(found: Any) -> bool:
     from purveyor.providers.trying import try_balance
 
     trial = try_balance(access_of(found))
-    say(f"balance: {trial.words}")
+    say(f"balance: {in_one_line(trial.words)}")
     if trial.well and trial.answer is not None:
         keep_balance(provider_id=found.pk, answer=trial.answer)
     return trial.well

@@ -18,9 +18,12 @@ class Amount(click.ParamType[Decimal]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         """The amount as a decimal; anything else is refused in words."""
         try:
-            return Decimal(value)
+            amount = Decimal(value)
         except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite():
             self.fail(f"{value!r} is not an amount such as 25 or -3.50", param, ctx)
+        return amount
 
 
 def say(text: str) -> None:

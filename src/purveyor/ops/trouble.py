@@ -67,6 +67,9 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         return str(full_disk(embedded_in or Path(error.filename or ".")))
     if isinstance(error, _loaded("django.db", "OperationalError") + _loaded("psycopg", "OperationalError")):
         return str(of_database(error, embedded_in=embedded_in))  # type: ignore[arg-type]  # narrowed above
+    if isinstance(error, _loaded("django.db", "DataError")):
+        # Longer or larger than its column, as typed; what follows the first line is PostgreSQL's own detail.
+        return f"this cannot be kept: {str(error).partition(chr(10))[0]}"
     if isinstance(
         error,
         _loaded("purveyor.accounts.people", "AccountError")

@@ -34,6 +34,8 @@ class DeskTrouble(Exception):
 @transaction.atomic
 def create_desk(*, name: str) -> Provider:
     """Make a desk: a provider whose orders people deliver by hand. Raises `DeskTrouble`."""
+    if not name.strip():
+        raise DeskTrouble("a desk needs a name")
     if Provider.objects.filter(name=name).exists():
         raise DeskTrouble(f"there is a provider with the name {name} already")
     wallet = Wallet.objects.create(kind=WalletKind.PROVIDER, name=name)
