@@ -53,6 +53,9 @@ def test_it_never_scrolls_sideways(open_page: OpenPage, settings: Settings, lang
         page = open_page(path="/updates", viewport=viewport)
         assert page.locator(".updates tbody tr").count() == 10
         assert overflow(page) == 0
+        page = open_page(path=f"/updates?search={'x' * 100}", viewport=viewport)
+        assert page.locator(".nothing").count() == 1
+        assert overflow(page) == 0
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
