@@ -151,3 +151,18 @@ def test_a_cancel_that_came_true_is_not_refused_afterwards() -> None:
     settle_cancel(request_id=wish.pk, refused_reason="too late")
     wish.refresh_from_db()
     assert (wish.status, wish.reason) == (CancelStatus.DONE, "")
+
+
+def test_a_queued_run_is_canceled_while_another_of_its_drip_feed_ends() -> None:
+    customer = make_customer()
+    parent = drip_feed(customer, released=2, runs=3)
+    begun, queued = parent.children.order_by("pk")
+    mark_handed([begun.pk])
+    with transaction.atomic():
+        apply_reports([Report(order_id=begun.pk, status=Status.IN_PROGRESS)])
+        other = Second(lambda: request_cancels([(customer.pk, queued.pk)]))
+        until_somebody_waits()
+        # Its refund needs the wallet, which whoever waits for the parent must not hold.
+        apply_reports([Report(order_id=begun.pk, status=Status.CANCELED)])
+    other.finish()
+    assert all(run.status == Status.CANCELED and run.refunded == run.charge for run in parent.children.all())

@@ -80,7 +80,7 @@ def cancel_by_panel(order_ids: Sequence[int], *, reason: str) -> None:
     wanted = [
         order
         for order in fetch_all(_SQL["lock_orders"], ids)
-        if order.status in OPEN_STATUSES and order.id not in asked
+        if order.id in order_ids and order.status in OPEN_STATUSES and order.id not in asked
     ]
     _lock_what_changes(wanted)
     announce_cancel_wishes([(order.id, order.customer_id) for order in wanted], by="panel")

@@ -1,8 +1,13 @@
 -- name: lock_orders
+-- With their parents, in order of id: what ends a part may end its parent.
 SELECT orders.id, orders.customer_id, orders.kind, orders.status, orders.dispatch, orders.quantity, orders.created_at,
        service.cancel
 FROM orders_order orders JOIN catalog_service service ON service.id = orders.service_id
-WHERE orders.id = ANY(%(ids)s::bigint[])
+WHERE orders.id = ANY(ARRAY(
+    SELECT unnest(%(ids)s::bigint[])
+    UNION
+    SELECT parent_id FROM orders_order WHERE id = ANY(%(ids)s::bigint[]) AND parent_id IS NOT NULL
+))
 ORDER BY orders.id FOR NO KEY UPDATE OF orders;
 
 -- name: asked
