@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import psycopg
 from django.apps import apps
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import OperationalError
@@ -36,25 +38,23 @@ def migrate(*, say: Callable[[str], None]) -> None:
         _refuse_newer()
         missing = _missing()
         if missing:
-            say(f"Bringing the database up to date ({missing} migrations)")
-            _drop_unfinished_indexes()
+            say(f"Bringing the database up to date ({len(missing)} migrations)")
+            _drop_indexes_to_build()
             call_command("migrate", verbosity=0, interactive=False)
     _hold_to_currency()
 
 
-def _drop_unfinished_indexes() -> None:
-    """Forget indexes whose building beside the running panel was cut off: the migration builds them again."""
+def _drop_indexes_to_build() -> None:
+    """Forget what a migration that was cut off built beside the running panel: it begins anew.
+
+    The last index may be half built; those before it are whole, and would be in the way as well.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT pg_index.indexrelid::regclass::text FROM pg_index
-            JOIN pg_class ON pg_class.oid = pg_index.indexrelid
-            WHERE NOT pg_index.indisvalid AND pg_class.relkind = 'i'
-              AND pg_class.relnamespace = current_schema()::regnamespace
-            """
-        )
-        for (name,) in cursor.fetchall():
-            cursor.execute(f"DROP INDEX CONCURRENTLY {name}")
+        for migration in _missing():
+            for operation in migration.operations:
+                if isinstance(operation, AddIndexConcurrently):
+                    name = connection.ops.quote_name(operation.index.name)
+                    cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
 def require_database() -> None:
@@ -96,9 +96,10 @@ def _hold_to_currency() -> None:
     ledger.hold_to_currency(configuration.current().currency)
 
 
-def _missing() -> int:
+def _missing() -> list[Migration]:
     executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [migration for migration, _ in plan]
 
 
 def _refuse_newer() -> None:
