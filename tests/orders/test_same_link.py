@@ -1,9 +1,11 @@
 """The line of a link: one order at a time, oldest first, whoever ordered."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from purveyor import configuration
 from purveyor.accounts.testing import balance_of, make_customer
@@ -62,6 +64,21 @@ def test_the_second_order_is_taken_charged_and_starts_when_the_first_has_ended(q
     assert (release_next(10), claim()) == (1, [second.pk])
     second.refresh_from_db()
     assert (second.dispatch, second.hold_reason, second.waits_for) == (Dispatch.HANDED, "", None)
+
+
+def test_it_takes_no_statement_for_each_order_that_waits(queuing: Service) -> None:
+    customers = [make_customer() for _ in range(11)]
+    for number in (2, 11):
+        for customer in customers[:number]:
+            place_one(customer, queuing, quantity=1, link=f"{LINK}/{number}")
+    few, many = (list(Order.objects.filter(link__endswith=f"/{number}")) for number in (2, 11))
+    statements = []
+    for orders in (few, many):
+        with CaptureQueriesContext(connection) as captured, transaction.atomic():
+            wait_in_line({after.pk: before.pk for before, after in pairwise(orders)})
+        statements.append(len(captured))
+    assert statements[0] == statements[1]
+    assert Order.objects.filter(dispatch=Dispatch.HELD).count() == OrderEvent.objects.count() == 11
 
 
 def test_other_services_and_links_do_not_wait(queuing: Service) -> None:

@@ -1,6 +1,6 @@
 """What happens to orders, told to the outbox: one place for a kind of event, one statement for a batch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -76,10 +76,13 @@ def _money_event(item: MoneyBack) -> Event:
     return Event(kind="order.recharged", about=about, customer_id=item.customer_id, data=data)
 
 
-def announce_held(order_ids: Iterable[int], *, reason: str) -> None:
-    """Tell staff that orders wait, and why."""
+def announce_held(reasons: Mapping[int, str]) -> None:
+    """Tell staff that orders wait, and of each of them why."""
     announce(
-        [Event(kind="order.held", about=f"order:{number}", data={"reason": reason}) for number in order_ids]
+        [
+            Event(kind="order.held", about=f"order:{number}", data={"reason": reason})
+            for number, reason in reasons.items()
+        ]
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from purveyor.database import fetch_all, hot_cursor, id_array
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array
 from purveyor.orders.announcing import announce_held
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
@@ -22,6 +22,13 @@ ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 
 _HAND: Final = """
 UPDATE orders_order SET dispatch = 'handed', hold_reason = '' WHERE id = ANY(%(ids)s::bigint[])
+"""
+
+# The ids are given twice because the planner knows the length of an array, but not of JSON rows.
+_HOLD: Final = """
+UPDATE orders_order SET dispatch = 'held', hold_reason = held.reason
+FROM json_to_recordset(%(held)s::json) AS held (id bigint, reason text)
+WHERE orders_order.id = held.id AND orders_order.id = ANY(%(ids)s::bigint[])
 """
 
 
@@ -50,8 +57,14 @@ def hold(
 
     `decisions` tells of each order why no route took it; the timeline keeps it beside the reason.
     """
-    ids = list(order_ids)
-    Order.objects.filter(pk__in=ids).update(dispatch=Dispatch.HELD, hold_reason=reason)
+    hold_each(dict.fromkeys(order_ids, reason), decisions=decisions)
+
+
+def hold_each(reasons: Mapping[int, str], *, decisions: Iterable[Mapping[str, Any] | None] = ()) -> None:
+    """The same of orders with a reason each."""
+    held = [{"id": order_id, "reason": reason} for order_id, reason in reasons.items()]
+    with hot_cursor() as cursor:
+        cursor.execute(_HOLD.encode(), {"held": as_json(held), "ids": id_array(reasons)})
     OrderEvent.objects.bulk_create(
         OrderEvent(
             order_id=order_id,
@@ -59,9 +72,9 @@ def hold(
             data={"reason": reason} | ({"decision": decision} if decision is not None else {}),
             created_at=timezone.now(),
         )
-        for order_id, decision in zip_longest(ids, decisions)
+        for (order_id, reason), decision in zip_longest(reasons.items(), decisions)
     )
-    announce_held(ids, reason=reason)
+    announce_held(reasons)
 
 
 def release_held(*, reason: str, limit: int) -> int:

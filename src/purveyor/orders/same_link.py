@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
-from purveyor.orders.queue import hold, requeue
+from purveyor.orders.queue import hold_each, requeue
 
 _SQL: Final = load_sql(__file__, "same_link.sql")
 
@@ -67,8 +67,7 @@ def wait_in_line(behind: Mapping[int, int]) -> None:
     """Hold orders, which the caller holds, until those before them have ended."""
     if not behind:
         return
-    for order_id, before in behind.items():
-        hold([order_id], reason=WAITS.format(order=before))
+    hold_each({order_id: WAITS.format(order=before) for order_id, before in behind.items()})
     waits = [{"id": order_id, "before": before} for order_id, before in behind.items()]
     with hot_cursor() as cursor:
         cursor.execute(_SQL["write_waits"].encode(), {"waits": as_json(waits), "ids": id_array(behind)})
