@@ -14,6 +14,7 @@ from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.orders.models import EventKind, Order, OrderEvent, Refill, RefillStatus, Status
 from purveyor.orders.testing import place_one
+from purveyor.providers import refills_elsewhere
 from purveyor.providers.following import follow
 from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import (
@@ -112,6 +113,20 @@ def test_a_refill_that_its_provider_refuses_is_delivered_by_another_at_our_cost(
     assert (order.status, order.remains, order.refunded, order.start_count) == (Status.COMPLETED, 0, 0, None)
     (event,) = OrderEvent.objects.filter(kind=EventKind.REFILL_ELSEWHERE)
     assert (event.data["cost"], event.data["keeps_margin"]) == ("1.50000000", True)
+
+
+def test_refills_that_wait_for_a_full_provider_hide_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refills_elsewhere, "MOST_AT_ONCE", 1)
+    first = completed("4.00", "5.00", "6.00", refill_by=RefillBy.HAND)
+    _, full, other = first.order.service.routes.order_by("position")
+    order = place_one(first.order.customer, first.order.service, quantity=1000)
+    tell(hand(), "Completed", 0)
+    second = Refill.objects.create(order=order)
+    for refill, route in ((first, full), (second, other)):
+        send_elsewhere(refill_id=refill.pk, quantity=300, route_id=route.pk, actor=ACTOR)
+    claimed = hand_over(busy={full.provider_service.provider_id: 64})
+    assert [item.order_id for item in claimed.hand_overs] == [order.pk]
+    assert [item.order_id for item in hand_over(busy={}).hand_overs] == [first.order_id]
 
 
 def test_a_provider_that_refuses_is_final_where_no_other_may_deliver() -> None:

@@ -74,7 +74,7 @@ def test_refills_elsewhere() -> None:
     after_many_others(refill.order)
     send_elsewhere(refill_id=refill.pk, quantity=300, actor="a test")
     statements = refills_elsewhere._SQL  # noqa: SLF001  (the statements themselves)
-    assert read_whole(statements["claim"], {"limit": MOST_AT_ONCE}) == set()
+    assert read_whole(statements["claim"], {"limit": MOST_AT_ONCE, "full": "{}"}) == set()
     assert read_whole(statements["holders"], {"refill": refill.pk}) == set()
     assert read_whole(statements["holders"], {"refill": None}) == set()
     assert read_whole(statements["earlier"], {"orders": f"{{{refill.order_id}}}"}) == set()

@@ -90,7 +90,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         # Answers make room again, and wake the dispatcher; a budget does it by and by.
         return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
     excluded = set(_busy_services(full=full, sendable=list(room)))
-    refills = claim_refills_elsewhere(providers, room)
+    refills = claim_refills_elsewhere(providers, room, full=full)
     hand_overs = _write(refills)
     room = _less(room, refills)
     end: dict[int, str] = {}

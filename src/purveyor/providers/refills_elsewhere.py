@@ -7,7 +7,7 @@ again.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -200,9 +200,14 @@ def _cost(option: RouteOption, quantity: int) -> Decimal | None:
         return None
 
 
-def claim_refills_elsewhere(providers: Mapping[int, Standing], room: Mapping[int, int]) -> list[Planned]:
-    """Take refills out of their queue whose provider has room, to be handed over in the same transaction."""
-    rows = fetch_all(_SQL["claim"], {"limit": MOST_AT_ONCE})
+def claim_refills_elsewhere(
+    providers: Mapping[int, Standing], room: Mapping[int, int], *, full: Collection[int]
+) -> list[Planned]:
+    """Take refills out of their queue whose provider has room, to be handed over in the same transaction.
+
+    `full` are the providers without any: so those that wait for them do not hide the others.
+    """
+    rows = fetch_all(_SQL["claim"], {"limit": MOST_AT_ONCE, "full": id_array(full)})
     if not rows:
         return []
     earlier = {

@@ -39,7 +39,10 @@ FROM providers_refillelsewhere elsewhere
 JOIN orders_refill refill ON refill.id = elsewhere.refill_id
 JOIN orders_order orders ON orders.id = refill.order_id
 JOIN catalog_service service ON service.id = orders.service_id
+LEFT JOIN providers_route route ON route.id = elsewhere.route_id
+LEFT JOIN providers_providerservice offer ON offer.id = route.provider_service_id
 WHERE elsewhere.next_at <= statement_timestamp()
+  AND coalesce(offer.provider_id <> ALL(%(full)s::bigint[]), true)
 ORDER BY elsewhere.next_at LIMIT %(limit)s
 FOR NO KEY UPDATE OF orders, elsewhere SKIP LOCKED;
 
