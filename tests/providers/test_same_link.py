@@ -104,7 +104,7 @@ def test_an_older_order_whose_time_comes_while_a_younger_is_claimed_is_not_sent_
 def test_a_worker_that_dies_in_between_leaves_the_line_as_it_was() -> None:
     first, _ = two_in_line(queuing_service())
 
-    with patch.object(handing_over, "_write", side_effect=SystemExit), pytest.raises(SystemExit):
+    with patch.object(handing_over, "_write_all", side_effect=SystemExit), pytest.raises(SystemExit):
         hand_over(busy={})
     assert set(Order.objects.values_list("dispatch", flat=True)) == {Dispatch.QUEUED}
     assert [item.order_id for item in hand_over(busy={}).hand_overs] == [first.pk]

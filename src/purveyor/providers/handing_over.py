@@ -67,7 +67,11 @@ def hand_over(*, busy: Mapping[int, int]) -> Claim:
     provider can take now is held with the reason; one that every route refused for what it is, or whose
     customer has asked to cancel it, ends Canceled.
     """
-    claim, end = _claim(busy)
+    try:
+        claim, end = _claim(busy)
+    except (DataError, IntegrityError):
+        # Something of it cannot be written down. That is rare: only now it pays to find out what.
+        claim, end = _claim(busy, carefully=True)
     for order_id, reason in end.items():
         try:
             _end(order_id, reason)
@@ -77,7 +81,8 @@ def hand_over(*, busy: Mapping[int, int]) -> Claim:
 
 
 @transaction.atomic
-def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
+def _claim(busy: Mapping[int, int], *, carefully: bool = False) -> tuple[Claim, dict[int, str]]:
+    write = _write if carefully else _write_all
     providers = standings()
     limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
     room = {provider_id: limit - busy.get(provider_id, 0) for provider_id, limit in limits.items()}
@@ -91,7 +96,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
     excluded = set(_busy_services(full=full, sendable=list(room)))
     refills = claim_refills_elsewhere(providers, room, full=full)
-    hand_overs = _write(refills)
+    hand_overs = write(refills)
     room = _less(room, refills)
     end: dict[int, str] = {}
     last, drained, moved = 0, False, False
@@ -105,7 +110,7 @@ def _claim(busy: Mapping[int, int]) -> tuple[Claim, dict[int, str]]:
         for reason, held in plan.hold.items():
             hold([item.order_id for item in held], reason=reason, decisions=[item.decision for item in held])
         wait_in_line(plan.behind)
-        hand_overs += _write(plan.send)
+        hand_overs += write(plan.send)
         end |= plan.end
         moved = moved or plan.moves_any
         room = _less(room, plan.send)
@@ -148,8 +153,6 @@ def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
 
 def _write(planned: Sequence[Planned]) -> list[HandOver]:
     """Write hand-overs down. One that the database rejects is held, and stops no other."""
-    if not planned:
-        return []
     try:
         with transaction.atomic():
             return _write_all(planned)
@@ -167,6 +170,8 @@ def _write(planned: Sequence[Planned]) -> list[HandOver]:
 
 
 def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
+    if not planned:
+        return []
     mark_handed([item.order.id for item in planned if item.refill_id is None])
     if rests := [item.order.id for item in planned if item.is_rest]:
         supersede(rests)
