@@ -12,7 +12,17 @@ from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.models import RefillBy, Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
-from purveyor.orders.models import EventKind, Order, OrderEvent, Refill, RefillStatus, Status
+from purveyor.orders.models import (
+    EventKind,
+    Order,
+    OrderEvent,
+    OrderPromise,
+    PastPromise,
+    Refill,
+    RefillStatus,
+    Status,
+)
+from purveyor.orders.promising import set_promise
 from purveyor.orders.testing import place_one
 from purveyor.providers import refills_elsewhere
 from purveyor.providers.following import follow
@@ -285,3 +295,12 @@ def test_what_cannot_be_given_away_is_told() -> None:
     with pytest.raises(CannotRefill, match="cannot be ordered again in part"):
         send_elsewhere(refill_id=refill.pk, quantity=300, actor=ACTOR)
     assert RefillElsewhere.objects.count() == 0
+
+
+def test_an_order_that_was_complete_before_is_promised_nothing_by_its_refill() -> None:
+    refill = completed("4.00", "5.00", refill_by=RefillBy.HAND)
+    set_promise(service=refill.order.service, minutes=1, per_thousand=False, past=PastPromise.TELL)
+    send_elsewhere(refill_id=refill.pk, quantity=300, actor=ACTOR)
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Accepted("2"))])
+    assert not OrderPromise.objects.exists()

@@ -1,11 +1,13 @@
 -- name: promised
--- Of these orders, those of whose service something is promised. The time of a post's order begins after its delay.
+-- Of these orders, those of whose service something is promised. The time of a post's order begins after its delay. An
+-- order that has ended is promised nothing: what is handed over of it is a refill.
 SELECT orders.id, coalesce(post.starts_at, orders.created_at) AS ordered_at, orders.quantity, service.type, promise.minutes, promise.per_thousand
 FROM orders_order orders
 JOIN orders_servicepromise promise ON promise.service_id = orders.service_id
 JOIN catalog_service service ON service.id = orders.service_id
 LEFT JOIN orders_fedpost post ON post.order_id = orders.id
-WHERE orders.id = ANY(%(ids)s::bigint[]) AND orders.kind = 'order';
+WHERE orders.id = ANY(%(ids)s::bigint[]) AND orders.kind = 'order'
+  AND orders.status IN ('Pending', 'Processing', 'In progress');
 
 -- name: write
 -- An order keeps its first promise, however often it is handed over.
