@@ -6,8 +6,9 @@ import pytest
 
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, CancelStatus, Dispatch, EventKind, Order, Status
+from purveyor.providers.elsewhere import finish_elsewhere
 from purveyor.providers.handing_over import hand_over
-from purveyor.providers.models import Fulfilment
+from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.outcomes import Answered, record
 from purveyor.providers.refusals import RefusalClass
 from purveyor.providers.replies import Refused, Unclear
@@ -104,3 +105,18 @@ def test_a_rest_that_waits_for_the_third_is_left_to_the_first_who_goes_on() -> N
     assert (order.status, order.remains, order.dispatch) == (Status.IN_PROGRESS, 30, Dispatch.QUEUED)
     assert hand().fields["quantity"] == "30"
     assert violations() == {}
+
+
+def test_a_rest_that_is_chosen_to_be_finished_is_left_to_the_first_who_goes_on() -> None:
+    order = ordered(sold("4.00", "5.00", "6.00"))
+    first = accept("1")
+    tell(first, "Partial", 250)
+    second = accept("2")
+    Provider.objects.filter(pk__gt=second.provider_id).update(enabled=False)
+    assert tell(second, "Partial", 100).status == Status.PARTIAL
+    assert tell(first, "In progress", 200).refunded == Decimal("0.5")
+    Provider.objects.update(enabled=True)
+    assert finish_elsewhere(order_id=order.pk) is None
+    nobody_is_asked(order)
+    order = tell(first, "Completed", 0)
+    assert (order.status, order.refunded) == (Status.COMPLETED, 0)
