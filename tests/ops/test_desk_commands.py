@@ -81,6 +81,7 @@ def test_what_cannot_be_done_is_said_in_one_line(desk: Provider) -> None:
     assert line_of(run("desk", "key", "Team B")) == "there is no desk with the name Team B"
     assert line_of(run("desk", "service", "Team A", "999999", "--cost", "1")) == "there is no service 999999"
     assert line_of(run("desk", "complete", "1")) == "There is no job 1 here"
+    assert line_of(run("provider", "log", "Team A")) == "Team A is a desk: `purveyor desk` has its commands"
     assert line_of(run("desk", "create", " ")) == "a desk needs a name"
     assert line_of(run("desk", "create", "x" * 101)) == (
         "this cannot be kept: value too long for type character varying(100)"

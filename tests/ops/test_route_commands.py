@@ -140,7 +140,7 @@ def test_a_route_is_changed_as_far_as_said(routes: list[Route]) -> None:
     ("words", "reason"),
     [
         (("--floor", "101"), "a floor lies between 0 and 100 percent of the charge, and 101 does not"),
-        (("--floor", "NaN"), "a floor lies between 0 and 100 percent of the charge, and NaN does not"),
+        (("--floor", "-1"), "a floor lies between 0 and 100 percent of the charge, and -1 does not"),
         (("--weight", "-1"), "a weight lies between 0 and 1000000, and -1 does not"),
         (("--position", "32768"), "a position lies between 0 and 32767, and 32768 does not"),
     ],

@@ -147,7 +147,7 @@ def test_from_when_on_a_balance_is_low() -> None:
     assert line_of(run("low-balance", "Nobody")) == (
         "there is no provider 'Nobody': `purveyor forecast` shows their names"
     )
-    for amount in ("-1", "NaN", "Infinity"):
+    for amount in ("-1", "1e30"):
         told = line_of(run("low-balance", "Upstream", f"--amount={amount}"))
         assert told is not None
         assert told.startswith("a limit is between 0 and ")

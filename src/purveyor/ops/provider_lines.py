@@ -20,9 +20,11 @@ REACH: Final = 20_000
 
 def find(name: str) -> Provider:
     """Return the panel that is called so. Raises `Trouble` where there is none."""
-    found = Provider.objects.filter(name=name, kind=ProviderKind.API).first()
+    found = Provider.objects.filter(name=name).first()
     if found is None:
         raise Trouble(f"there is no provider {name!r}: `purveyor provider list` shows their names")
+    if found.kind == ProviderKind.MANUAL:
+        raise Trouble(f"{name} is a desk: `purveyor desk` has its commands")
     return found
 
 
