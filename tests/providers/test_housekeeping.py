@@ -20,6 +20,7 @@ from purveyor.providers.housekeeping import (
     claim_sync,
     release_held,
     sync_again_soon,
+    sync_done,
 )
 from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.outcomes import Answered, record
@@ -164,8 +165,23 @@ def test_each_catalogue_is_synced_by_one_worker_in_turn(provider: Provider) -> N
     first, second = claim_sync(), claim_sync()
     assert first is not None
     assert second is not None
-    assert {first.id, second.id} == {provider.pk, other.pk}
+    assert {first[0].id, second[0].id} == {provider.pk, other.pk}
     assert claim_sync() is None
+
+
+def test_a_catalogue_whose_worker_died_while_reading_is_read_by_another(provider: Provider) -> None:
+    Provider.objects.update(next_sync_at=timezone.now() - timedelta(seconds=1))
+    claimed = claim_sync()
+    assert claimed is not None
+    _, lease = claimed
+    calls = timedelta(seconds=provider.timeout_seconds + Provider.objects.get().services_timeout_seconds)
+    assert calls < lease - timezone.now() < calls + timedelta(minutes=2)
+    assert Provider.objects.get().next_sync_at == lease
+    sync_done(provider.pk, lease=lease)
+    assert Provider.objects.get().next_sync_at > timezone.now() + timedelta(minutes=29)
+    Provider.objects.update(next_sync_at=timezone.now())
+    sync_done(provider.pk, lease=lease)
+    assert Provider.objects.get().next_sync_at <= timezone.now(), "somebody wanted it sooner meanwhile"
 
 
 def test_the_catalogue_of_a_silent_provider_waits(provider: Provider) -> None:

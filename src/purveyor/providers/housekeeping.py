@@ -1,6 +1,6 @@
 """What is due now and then: abandoned hand-overs, held orders, runs of drip-feeds, providers' catalogues."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -46,6 +46,8 @@ MOST_RUNS_AT_ONCE: Final = 100
 SYNC_SECONDS: Final = 1800
 SYNC_RETRY_SECONDS: Final = 120
 """After one that failed."""
+SYNC_LEASE_MARGIN_SECONDS: Final = 60
+"""Beyond the time-outs of its calls; of a worker that died in between, another one takes over then."""
 RELEASE_IDLE_SECONDS: Final = 1.0
 RUNS_IDLE_SECONDS: Final = 1.0
 POSTS_IDLE_SECONDS: Final = 1.0
@@ -88,11 +90,17 @@ def _release_for_providers() -> int:
     return len(rows)
 
 
-def claim_sync() -> Standing | None:
-    """Take one provider whose catalogue is due to be read again."""
+def claim_sync() -> tuple[Standing, datetime] | None:
+    """Take one provider whose catalogue is due to be read again, and tell until when it is ours."""
     providers = {item.id: item for item in standings().values() if item.callable}
-    rows = fetch_all(_SQL["claim_sync"], {"providers": list(providers), "every": SYNC_SECONDS})
-    return providers[rows[0].id] if rows else None
+    rows = fetch_all(_SQL["claim_sync"], {"providers": list(providers), "margin": SYNC_LEASE_MARGIN_SECONDS})
+    return (providers[rows[0].id], rows[0].lease) if rows else None
+
+
+def sync_done(provider_id: int, *, lease: datetime) -> None:
+    """Have a catalogue that was read now read again after the usual time, unless it is wanted sooner."""
+    due = Now() + timedelta(seconds=SYNC_SECONDS)
+    Provider.objects.filter(pk=provider_id, next_sync_at=lease).update(next_sync_at=due)
 
 
 def sync_again_soon(provider_id: int) -> None:
@@ -163,14 +171,16 @@ class Housekeeper:
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due, and do what the rules say."""
-        provider = await self._workplace.in_database(claim_sync)
-        if provider is None:
+        claimed = await self._workplace.in_database(claim_sync)
+        if claimed is None:
             return False
+        provider, lease = claimed
         try:
             balance = await self._workplace.call(provider, {"action": "balance"})
             await self._workplace.in_database(keep_balance, provider_id=provider.id, answer=balance)
             services = await self._workplace.call(provider, {"action": "services"})
             await self._workplace.in_database(keep_services, provider_id=provider.id, answer=services)
+            await self._workplace.in_database(sync_done, provider.id, lease=lease)
         except (ProviderTrouble, ImportTrouble) as trouble:
             _log.warning("provider_not_synced", provider=provider.name, trouble=str(trouble))
             await self._workplace.in_database(sync_again_soon, provider.id)

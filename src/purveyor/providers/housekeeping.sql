@@ -49,10 +49,12 @@ ORDER BY orders.id LIMIT %(limit)s
 FOR NO KEY UPDATE OF orders SKIP LOCKED;
 
 -- name: claim_sync
-UPDATE providers_provider SET next_sync_at = now() + %(every)s * interval '1 second'
+-- Moving `next_sync_at` on is the lease, longer than the two calls take.
+UPDATE providers_provider SET
+    next_sync_at = now() + (timeout_seconds + services_timeout_seconds + %(margin)s) * interval '1 second'
 WHERE id = (
     SELECT id FROM providers_provider
     WHERE next_sync_at <= now() AND id = ANY(%(providers)s::bigint[])
     ORDER BY next_sync_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 )
-RETURNING id;
+RETURNING id, next_sync_at AS lease;
