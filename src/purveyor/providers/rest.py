@@ -11,9 +11,9 @@ from decimal import ROUND_FLOOR
 from typing import Final
 
 from purveyor.orders.models import Status
-from purveyor.providers.costing import AbsurdCost, expected_cost, remains_of_order
-from purveyor.providers.margin import LEDGER_UNIT, Sale, keeps_margin
-from purveyor.providers.routing import RouteOption
+from purveyor.providers.costing import remains_of_order
+from purveyor.providers.margin import LEDGER_UNIT, Sale
+from purveyor.providers.routing import RouteOption, cost_of, fits, leaves_floor
 
 MOST_FULFILMENTS: Final = 5
 """Of one order: as many providers in turn. What the last one leaves is refunded."""
@@ -71,15 +71,11 @@ def routes_for_rest(
         and option.route_id not in used
         and not option.closed
         and not option.hold_reason
-        and (option.min is None or option.min <= sale.quantity)
-        and (option.max is None or sale.quantity <= option.max)
-        and _keeps_margin(option, sale)
+        and fits(option, sale.quantity)
+        and _is_affordable(option, sale)
     ]
 
 
-def _keeps_margin(option: RouteOption, sale: Sale) -> bool:
-    try:
-        cost = expected_cost(rate=option.rate, terms=option.terms, quantity=sale.quantity, is_package=False)
-    except AbsurdCost:
-        return False
-    return keeps_margin(cost=cost, charge=sale.charge, floor_percent=option.margin_floor_percent)
+def _is_affordable(option: RouteOption, sale: Sale) -> bool:
+    cost = cost_of(option, sale)
+    return cost is not None and leaves_floor(option, sale, cost)

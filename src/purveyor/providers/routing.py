@@ -139,14 +139,14 @@ def choose_route(
 def _assess(option: RouteOption, *, refused_by: Collection[int], sale: Sale, counts: bool) -> Candidate:
     if option.closed:
         return Candidate(option=option, cost=None, why=Why.CLOSED)
-    cost = _cost(option, sale)
+    cost = cost_of(option, sale)
     if option.route_id in refused_by:
         why = Why.REFUSED
-    elif not _keeps_margin(option, sale, cost):
+    elif not leaves_floor(option, sale, cost):
         why = Why.BELOW_MARGIN
     elif option.hold_reason:
         why = Why.WAITS
-    elif counts and not _fits(option, sale.quantity):
+    elif counts and not fits(option, sale.quantity):
         why = Why.OUTSIDE_LIMITS
     else:
         why = Why.BEHIND
@@ -186,11 +186,13 @@ def _turn(option: RouteOption, *, order_id: int) -> float:
     return -math.log((int.from_bytes(digest, "big") + 0.5) / _HASHES) / option.weight
 
 
-def _fits(option: RouteOption, quantity: int) -> bool:
+def fits(option: RouteOption, quantity: int) -> bool:
+    """Whether the provider's list allows the quantity."""
     return (option.min is None or option.min <= quantity) and (option.max is None or quantity <= option.max)
 
 
-def _cost(option: RouteOption, sale: Sale) -> Decimal | None:
+def cost_of(option: RouteOption, sale: Sale) -> Decimal | None:
+    """What the sale would cost this way, in panel currency; None where the provider's price is absurd."""
     try:
         return expected_cost(
             rate=option.rate, terms=option.terms, quantity=sale.quantity, is_package=sale.is_package
@@ -199,7 +201,8 @@ def _cost(option: RouteOption, sale: Sale) -> Decimal | None:
         return None
 
 
-def _keeps_margin(option: RouteOption, sale: Sale, cost: Decimal | None) -> bool:
+def leaves_floor(option: RouteOption, sale: Sale, cost: Decimal | None) -> bool:
+    """Whether a sale leaves the floor of margin; an absurd cost does only where any loss is accepted."""
     if option.margin_floor_percent is None:
         return True
     return cost is not None and keeps_margin(
