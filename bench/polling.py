@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from math import ceil, exp, log
 from typing import Final
 
-from purveyor.providers.polling_budget import AHEAD, IDS_PER_CALL, LISTS_AT_ONCE, Budget
-from purveyor.providers.polling_schedule import SOONEST, next_delay
+from purveyor.providers.following.polling_schedule import SOONEST, next_delay
+from purveyor.providers.standing.polling_budget import AHEAD, IDS_PER_CALL, LISTS_AT_ONCE, Budget
 
 MEDIAN_SECONDS: Final = 3 * 3600.0
 SPREAD: Final = 1.5

@@ -57,6 +57,13 @@ def test_every_setting_is_in_the_manual_in_the_same_words(setting: configuration
     assert f"\n| `{setting.name}` | {default} | {setting.meaning} |\n" in read("docs/settings.md")
 
 
+def test_the_architecture_page_has_every_room() -> None:
+    rooms = {file.parent for file in (ROOT / "src/purveyor").rglob("__init__.py")}
+    kept_out = {ROOT / "src/purveyor", *(room for room in rooms if room.name in {"migrations", "templatetags"})}
+    page = read("docs/architecture.md")
+    assert {room.name for room in rooms - kept_out if f"`{room.name}/`" not in page} == set()
+
+
 def test_the_manual_has_no_setting_that_does_not_exist() -> None:
     in_manual = re.findall(r"^\| `(\w+)` \|", read("docs/settings.md"), re.MULTILINE)
     assert in_manual == [setting.name for setting in configuration.SETTINGS]

@@ -11,12 +11,12 @@ from purveyor.accounts.testing import balance_of
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, Order, Refill, Status
 from purveyor.orders.refilling import request_refills
-from purveyor.providers.desks import adopt_refills, desk_scope
+from purveyor.providers.desks.desks import adopt_refills, desk_scope
 from purveyor.providers.models import DeskJob
 from purveyor.providers.testing import make_desk
 from tests.audited import violations
 from tests.desk.visitor import TIMEOUT_SECONDS, Visitor, ok, refused
-from tests.providers.by_hand import LONG_AGO
+from tests.providers.desks.by_hand import LONG_AGO
 
 NOWHERE = 2**80
 

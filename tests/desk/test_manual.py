@@ -12,8 +12,8 @@ import pytest
 
 from purveyor.desk import errors
 from purveyor.desk.errors import DeskError, JobRefused
-from purveyor.providers import job_states
-from purveyor.providers.job_states import JobRefusal, OutOfRange, UnknownJob, Verb
+from purveyor.providers.desks import job_states
+from purveyor.providers.desks.job_states import JobRefusal, OutOfRange, UnknownJob, Verb
 from tests.desk.visitor import Visitor
 
 MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "desk.md").read_text(encoding="utf-8")

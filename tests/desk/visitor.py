@@ -12,7 +12,7 @@ from purveyor.catalog.models import Service
 from purveyor.catalog.testing import make_service
 from purveyor.orders.models import Order
 from purveyor.orders.testing import place_one
-from purveyor.providers.desks import desk_scope
+from purveyor.providers.desks.desks import desk_scope
 from purveyor.providers.models import Provider
 from purveyor.providers.testing import make_desk
 from tests.providers.rounds import dispatch

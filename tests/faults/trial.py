@@ -18,7 +18,7 @@ from purveyor.orders.refilling import request_refills
 from purveyor.orders.requests import Placed
 from purveyor.orders.testing import request
 from purveyor.providers.models import Fulfilment, Handover, Provider
-from purveyor.providers.settling import CannotSettle, settle_as_not_placed, settle_as_placed
+from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
 from purveyor.simulator.testing import Simulator
 from tests.faults.cases import Case
 from tests.faults.truth import HandedOver, Sold, There, disagreements, disagreements_of_several

@@ -23,8 +23,8 @@ from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.queue import requeue
 from purveyor.providers.housekeeping import release_held
 from purveyor.providers.models import Provider, Route
-from purveyor.providers.outcomes import give_up_expired
-from purveyor.providers.standing import use_again
+from purveyor.providers.outcomes.outcomes import give_up_expired
+from purveyor.providers.standing.standing import use_again
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.behaviours import Fault
 from purveyor.simulator.catalogue import standard

@@ -8,8 +8,8 @@ import pytest
 
 from purveyor.catalog.models import Service
 from purveyor.ops.catalogue_commands import KINDS
-from purveyor.providers.change_rules import rules_of
 from purveyor.providers.models import Change, ChangeDecision, ChangeKind, ChangeSet, Provider, Verdict
+from purveyor.providers.sync.change_rules import rules_of
 from purveyor.providers.testing import make_provider
 from purveyor.simulator.testing import TEST_KEY, Simulator, running_simulator
 from tests.committed import committed

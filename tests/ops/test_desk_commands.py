@@ -14,13 +14,13 @@ from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, Order, Refill, Status
 from purveyor.orders.refilling import request_refills
 from purveyor.orders.testing import place_one
-from purveyor.providers.desk_queue import LONGEST_PAGE, Taking, take_jobs
-from purveyor.providers.desks import adopt_refills
+from purveyor.providers.desks.desks import adopt_refills
+from purveyor.providers.desks.queue import LONGEST_PAGE, Taking, take_jobs
 from purveyor.providers.models import DeskJob, Provider, Route
 from purveyor.providers.testing import make_desk
 from tests.audited import violations
 from tests.committed import committed
-from tests.providers.by_hand import LONG_AGO
+from tests.providers.desks.by_hand import LONG_AGO
 from tests.providers.rounds import dispatch
 
 

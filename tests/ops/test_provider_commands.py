@@ -11,11 +11,11 @@ from purveyor.catalog.testing import make_service
 from purveyor.ops import cli
 from purveyor.orders.testing import place_one
 from purveyor.providers.forgetting import forget_exchanges
-from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import Attempt, Provider
-from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.replies import Unclear
-from purveyor.providers.standing import Setback, note_setback, standings
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.protocol.replies import Unclear
+from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.standing import Setback, note_setback, standings
 from purveyor.providers.testing import NOBODY_LISTENS, make_provider, make_route
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator, running_simulator

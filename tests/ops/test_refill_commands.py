@@ -5,7 +5,7 @@ from purveyor.orders.models import Refill, RefillStatus
 from purveyor.providers.models import RefillElsewhere
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run
-from tests.providers.test_refills_elsewhere import completed
+from tests.providers.elsewhere.test_refilling import completed
 
 pytestmark = committed
 

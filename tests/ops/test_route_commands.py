@@ -6,8 +6,8 @@ import pytest
 
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
-from purveyor.providers.holds import Hold
 from purveyor.providers.models import Policy, ProviderService, Route, RoutePolicy, RouteQuality
+from purveyor.providers.standing.holds import Hold
 from purveyor.providers.testing import make_provider, make_route
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run

@@ -14,13 +14,13 @@ from purveyor.orders.models import CancelRequest, Order, OrderPromise, PastPromi
 from purveyor.orders.promising import set_promise
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
-from purveyor.providers.balances import watch_balances
-from purveyor.providers.handing_over import hand_over
-from purveyor.providers.holds import Hold
-from purveyor.providers.late_orders import act_on_late_orders
+from purveyor.providers.following.late_orders import act_on_late_orders
 from purveyor.providers.models import BalanceForecast, Provider, Route, RouteTimes, ServiceTimes
-from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.replies import Accepted
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.protocol.replies import Accepted
+from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.balances import watch_balances
+from purveyor.providers.standing.holds import Hold
 from purveyor.providers.testing import make_provider, make_route
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run

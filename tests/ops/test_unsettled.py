@@ -6,10 +6,10 @@ from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.testing import place_one
-from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import EvidenceKind, Fulfilment, Handover, HandoverEvidence
-from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.replies import Accepted, Unclear
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.protocol.replies import Accepted, Unclear
+from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.testing import make_provider, make_route
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run

@@ -9,10 +9,10 @@ from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.snapshot import forget
 from purveyor.catalog.testing import make_service
-from purveyor.providers.importing import Choice, import_services
 from purveyor.providers.models import Provider
-from purveyor.providers.pricing import PricingRule
-from purveyor.providers.syncing import sync_provider
+from purveyor.providers.sync.importing import Choice, import_services
+from purveyor.providers.sync.pricing import PricingRule
+from purveyor.providers.sync.syncing import sync_provider
 from purveyor.providers.testing import make_desk, make_provider, make_route
 from purveyor.simulator.catalogue import standard
 from purveyor.simulator.testing import Simulator, running_simulator

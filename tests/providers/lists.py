@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from purveyor.catalog.models import Service
-from purveyor.providers.importing import Choice, import_services
 from purveyor.providers.models import Change, Provider
-from purveyor.providers.pricing import PricingRule
-from purveyor.providers.replies import Answer
-from purveyor.providers.syncing import Synced, keep_services
+from purveyor.providers.protocol.replies import Answer
+from purveyor.providers.sync.importing import Choice, import_services
+from purveyor.providers.sync.pricing import PricingRule
+from purveyor.providers.sync.syncing import Synced, keep_services
 
 
 def row(external_id: int = 1, **others: Any) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from django.db import InterfaceError, OperationalError
 
 from purveyor.orders.models import Dispatch, Order
-from purveyor.providers.dispatch import Dispatcher
-from purveyor.providers.forwarding import Forwarder
+from purveyor.providers.following.polling import Poller
 from purveyor.providers.models import CancelTask, Fulfilment, RefillTask
-from purveyor.providers.polling import Poller
-from purveyor.providers.reconciling import Reconciler
+from purveyor.providers.outcomes.reconciling import Reconciler
+from purveyor.providers.sending.dispatch import Dispatcher
+from purveyor.providers.tasks.forwarding import Forwarder
 from purveyor.providers.worker import work
 from purveyor.providers.workplace import Workplace
 

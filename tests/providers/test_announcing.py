@@ -5,15 +5,15 @@ import pytest
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
 from purveyor.orders.testing import place_one
-from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import Attempt, Fulfilment, Provider, Route
-from purveyor.providers.outcomes import Answered, give_up_expired, record
-from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Accepted, Refused, Unclear
-from purveyor.providers.settling import settle_as_not_placed, settle_as_placed
-from purveyor.providers.standing import Setback, note_setback, note_success, use_again
+from purveyor.providers.outcomes.outcomes import Answered, give_up_expired, record
+from purveyor.providers.outcomes.settling import settle_as_not_placed, settle_as_placed
+from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.protocol.refusals import RefusalClass
+from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
+from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.standing import Setback, note_setback, note_success, use_again
 from purveyor.providers.testing import make_provider, make_route
-from purveyor.providers.under_way import HandOver
 from tests.outbox.told import statements, told
 
 pytestmark = pytest.mark.django_db

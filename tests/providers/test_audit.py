@@ -13,10 +13,10 @@ from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.models import Dispatch, Order, Refill, RefillStatus
 from purveyor.orders.testing import place_one
-from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, RefillElsewhere
-from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.replies import Accepted
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.protocol.replies import Accepted
+from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.testing import make_provider, make_route
 from tests.audited import violations
 

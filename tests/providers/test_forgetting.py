@@ -15,16 +15,16 @@ from purveyor.catalog.testing import make_service
 from purveyor.database import fetch_all
 from purveyor.orders.testing import place_one
 from purveyor.providers.forgetting import _SQL, forget_exchanges
-from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import Attempt, EvidenceKind, Fulfilment, HandoverEvidence
-from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Accepted, Refused, Unclear
-from purveyor.providers.settling import settle_as_not_placed, settle_as_placed
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.outcomes.settling import settle_as_not_placed, settle_as_placed
+from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.protocol.refusals import RefusalClass
+from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
+from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.testing import make_provider, make_route
-from purveyor.providers.timeline import timeline
-from purveyor.providers.under_way import HandOver
-from tests.providers.test_polling_plan import steps
+from purveyor.providers.timeline.timeline import timeline
+from tests.providers.following.test_polling_plan import steps
 
 pytestmark = pytest.mark.django_db
 

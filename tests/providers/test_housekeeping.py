@@ -12,8 +12,6 @@ from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
 from purveyor.providers import housekeeping
-from purveyor.providers.handing_over import hand_over
-from purveyor.providers.holds import LONGEST_SAME_LINK_WAIT_SECONDS, SAME_LINK_WAIT_SECONDS, Hold
 from purveyor.providers.housekeeping import (
     FEW_RELEASED,
     SYNC_RETRY_SECONDS,
@@ -23,11 +21,13 @@ from purveyor.providers.housekeeping import (
     sync_done,
 )
 from purveyor.providers.models import Fulfilment, Provider
-from purveyor.providers.outcomes import Answered, record
-from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Refused
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.protocol.refusals import RefusalClass
+from purveyor.providers.protocol.replies import Refused
+from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.holds import LONGEST_SAME_LINK_WAIT_SECONDS, SAME_LINK_WAIT_SECONDS, Hold
 from purveyor.providers.testing import make_provider, make_route
-from purveyor.providers.under_way import HandOver
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,7 @@ from purveyor.orders.models import Dispatch, Order, Status
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
 from purveyor.outbox.models import OutboxEvent
-from purveyor.providers.balances import HeldForFunds, held_for_funds
-from purveyor.providers.holds import Hold
-from purveyor.providers.measuring import measure_routes, measure_services
+from purveyor.providers.following.measuring import measure_routes, measure_services
 from purveyor.providers.models import (
     BalanceForecast,
     Fulfilment,
@@ -22,8 +20,10 @@ from purveyor.providers.models import (
     RouteTimes,
     ServiceTimes,
 )
-from purveyor.providers.standing import use_again
-from purveyor.providers.syncing import sync_provider
+from purveyor.providers.standing.balances import HeldForFunds, held_for_funds
+from purveyor.providers.standing.holds import Hold
+from purveyor.providers.standing.standing import use_again
+from purveyor.providers.sync.syncing import sync_provider
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
 from tests.committed import committed

@@ -11,12 +11,12 @@ from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.snapshot import forget
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.testing import place_one
-from purveyor.providers.changing import roll_back
-from purveyor.providers.charges import CLOSED
-from purveyor.providers.holds import Hold
+from purveyor.providers.costs.charges import CLOSED
 from purveyor.providers.housekeeping import release_held
 from purveyor.providers.models import ChangeSet, Fulfilment, Provider, ProviderService, Route
-from purveyor.providers.syncing import sync_provider
+from purveyor.providers.standing.holds import Hold
+from purveyor.providers.sync.changing import roll_back
+from purveyor.providers.sync.syncing import sync_provider
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.catalogue import standard
 from purveyor.simulator.testing import Simulator, running_simulator

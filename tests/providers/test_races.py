@@ -13,13 +13,13 @@ from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, CancelStatus, Order, Status
 from purveyor.orders.placing import PlacingInterrupted
 from purveyor.orders.testing import place_one
-from purveyor.providers import outcomes
-from purveyor.providers.handing_over import hand_over
 from purveyor.providers.models import Attempt, Fulfilment, Handover
-from purveyor.providers.outcomes import Answered, give_up_expired, record
-from purveyor.providers.refusals import RefusalClass
-from purveyor.providers.replies import Accepted, Refused, Unclear
-from purveyor.providers.standing import Setback, note_setback
+from purveyor.providers.outcomes import outcomes
+from purveyor.providers.outcomes.outcomes import Answered, give_up_expired, record
+from purveyor.providers.protocol.refusals import RefusalClass
+from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
+from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.standing import Setback, note_setback
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.workplace import Workplace
 from tests.audited import violations

@@ -23,7 +23,7 @@ from purveyor.orders.models import Dispatch, Order, OrderKind, Status
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Provider
-from purveyor.providers.outcomes import give_up_expired
+from purveyor.providers.outcomes.outcomes import give_up_expired
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
 from tests.committed import committed
@@ -113,7 +113,7 @@ def test_a_worker_outlives_its_database_connections(simulator: Simulator, servic
 def test_a_provider_that_comes_back_gets_what_waited(
     simulator: Simulator, provider: Provider, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("purveyor.providers.standing.FIRST_SILENCE_SECONDS", 1)
+    monkeypatch.setattr("purveyor.providers.standing.standing.FIRST_SILENCE_SECONDS", 1)
     live(simulator)
     Provider.objects.update(url="http://127.0.0.1:9/api/v2")
     place_many(service, 20)

@@ -6,7 +6,9 @@ import msgspec
 
 from purveyor.desk.door import Call, View
 from purveyor.desk.errors import InvalidField, JobRefused, NotHere, NotInScope
-from purveyor.providers.desk_queue import (
+from purveyor.providers.desks.desks import desk_scope
+from purveyor.providers.desks.job_states import JobRefusal, JobReport, OutOfRange, UnknownJob, Verb
+from purveyor.providers.desks.queue import (
     LARGEST_ID,
     LONGEST_PAGE,
     Listed,
@@ -15,9 +17,7 @@ from purveyor.providers.desk_queue import (
     list_jobs,
     take_jobs,
 )
-from purveyor.providers.desk_reports import report_job
-from purveyor.providers.desks import desk_scope
-from purveyor.providers.job_states import JobRefusal, JobReport, OutOfRange, UnknownJob, Verb
+from purveyor.providers.desks.reports import report_job
 from purveyor.providers.models import JobKind
 
 LONGEST_LEASE_SECONDS: Final = 30 * 24 * 3600

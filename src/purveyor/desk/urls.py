@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, re_path
 
 from purveyor.desk import jobs, posts
 from purveyor.desk.door import door, nowhere, own_key
-from purveyor.providers.job_states import Verb
+from purveyor.providers.desks.job_states import Verb
 
 urlpatterns: list[URLPattern] = [
     path("key", door(GET=own_key)),

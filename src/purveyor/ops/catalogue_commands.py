@@ -78,7 +78,7 @@ def import_from(*, provider: str, **chosen: Any) -> None:
     with panel_database():
         from purveyor.ops import provider_lines
         from purveyor.ops.catalogue_listing import choice_of
-        from purveyor.providers.importing import import_services
+        from purveyor.providers.sync.importing import import_services
 
         made = import_services(provider=provider_lines.find(provider), choice=choice_of(**chosen))
         say(f"Made {made} services")
@@ -90,7 +90,7 @@ def sync(*, provider: str) -> None:
     """Read the list of PROVIDER now, and let our services follow it as the rules say."""
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers.syncing import sync_provider
+        from purveyor.providers.sync.syncing import sync_provider
 
         synced = sync_provider(provider_lines.find(provider))
         say(
@@ -139,7 +139,7 @@ def _decide(verb: str, done: str, *, change_set: int | None, change: int | None,
     if (change_set is None) == (change is None):
         raise click.UsageError("name either a change set or, with --change, a change")
     with panel_database():
-        from purveyor.providers import changing
+        from purveyor.providers.sync import changing
 
         decide = {
             "apply": changing.apply_changes,
@@ -181,8 +181,8 @@ def rule(*, provider: str, kind: str, verdict: str) -> None:
     """Say what becomes by itself of changes of KIND; PROVIDER `all` is all without their own rule."""
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers.change_rules import set_rule
         from purveyor.providers.models import ChangeKind, Verdict
+        from purveyor.providers.sync.change_rules import set_rule
 
         found = None if provider == EVERY_PROVIDER else provider_lines.find(provider)
         set_rule(provider=found, kind=ChangeKind(kind), verdict=Verdict(verdict))

@@ -9,10 +9,6 @@ from django.db.models import Count
 from purveyor import configuration
 from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
-from purveyor.providers.changing import foresee
-from purveyor.providers.editing import stored
-from purveyor.providers.effects import Effect, Subject
-from purveyor.providers.importing import Choice, preview
 from purveyor.providers.models import (
     Change,
     ChangeSet,
@@ -21,7 +17,11 @@ from purveyor.providers.models import (
     Rounding,
     ServiceEdit,
 )
-from purveyor.providers.pricing import PricingRule
+from purveyor.providers.sync.changing import foresee
+from purveyor.providers.sync.editing import stored
+from purveyor.providers.sync.effects import Effect, Subject
+from purveyor.providers.sync.importing import Choice, preview
+from purveyor.providers.sync.pricing import PricingRule
 
 SHOWN_TEXT_CHARACTERS = 60
 """Of a name or description in a list."""

@@ -15,10 +15,10 @@ from purveyor.accounts.models import Customer, User
 from purveyor.catalog.models import Service
 from purveyor.ops import folder, serving, simulation
 from purveyor.ops.simulation import Place
-from purveyor.providers import importing, syncing
 from purveyor.providers.models import Provider
-from purveyor.providers.pricing import PricingRule
-from purveyor.providers.provider_settings import change_provider, create_provider
+from purveyor.providers.standing.provider_settings import change_provider, create_provider
+from purveyor.providers.sync import importing, syncing
+from purveyor.providers.sync.pricing import PricingRule
 
 OWNER_EMAIL = "owner@example.com"
 CUSTOMER_EMAIL = "customer@example.com"

@@ -17,7 +17,7 @@ def desk() -> None:
 def create(*, name: str) -> None:
     """Make a desk: a provider that is people."""
     with panel_database():
-        from purveyor.providers.desks import create_desk
+        from purveyor.providers.desks.desks import create_desk
 
         made = create_desk(name=name)
         say(f"Made the desk {made.name}, number {made.pk}")
@@ -30,7 +30,7 @@ def create(*, name: str) -> None:
 def offer(*, name: str, service: int, cost: Decimal) -> None:
     """Let the desk NAME deliver our SERVICE, after the routes that it has; told again, at another cost."""
     with panel_database():
-        from purveyor.providers.desks import find_desk, offer_by_hand
+        from purveyor.providers.desks.desks import find_desk, offer_by_hand
 
         route = offer_by_hand(desk=find_desk(name), service_id=service, cost=cost)
         say(f"{name} delivers service {service} for {cost.normalize():f}, as route {route.pk}")
@@ -43,7 +43,7 @@ def create_key(*, name: str, label: str) -> None:
     """Make a key for the people and tools of the desk NAME; it is printed once."""
     with panel_database():
         from purveyor.accounts.keys import create_staff_key
-        from purveyor.providers.desks import desk_scope, find_desk
+        from purveyor.providers.desks.desks import desk_scope, find_desk
 
         _, text = create_staff_key(name=label or name, scopes=[desk_scope(find_desk(name).pk)])
         say(text)
@@ -78,8 +78,8 @@ def list_keys() -> None:
 def show_queue(*, name: str, after: int) -> None:
     """List the jobs on the desk NAME that are open, oldest first, up to 100."""
     with panel_database():
-        from purveyor.providers.desk_queue import LONGEST_PAGE, list_jobs
-        from purveyor.providers.desks import find_desk
+        from purveyor.providers.desks.desks import find_desk
+        from purveyor.providers.desks.queue import LONGEST_PAGE, list_jobs
 
         jobs = list_jobs(desk_id=find_desk(name).pk, after=after)
         for job in jobs:
@@ -144,8 +144,8 @@ def _report(
 ) -> None:
     """Report as staff, who need take nothing and may correct how an order's job ended."""
     with panel_database():
-        from purveyor.providers.desk_reports import report_job
-        from purveyor.providers.job_states import JobReport, Verb
+        from purveyor.providers.desks.job_states import JobReport, Verb
+        from purveyor.providers.desks.reports import report_job
 
         report = JobReport(verb=Verb(verb), start_count=start_count, remains=remains, reason=reason)
         job = report_job(job_id, report, worker=None, actor=actor())

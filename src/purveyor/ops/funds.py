@@ -9,10 +9,10 @@ from django.utils import timezone
 from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
 from purveyor.orders.durations import in_words
-from purveyor.providers import balances
-from purveyor.providers.balances import HeldForFunds
-from purveyor.providers.forecast import Limits
 from purveyor.providers.models import BalanceForecast, Provider
+from purveyor.providers.standing import balances
+from purveyor.providers.standing.balances import HeldForFunds
+from purveyor.providers.standing.forecast import Limits
 
 MOST_HOURS: Final = 10_000
 MOST_AMOUNT: Final = 10**12

@@ -27,7 +27,7 @@ def explain(*, order_id: int, for_customer: bool) -> None:
 def finish(*, order_id: int) -> None:
     """Have another provider deliver what remains of a Partial ORDER; its customer pays for that again."""
     with panel_database():
-        from purveyor.providers.elsewhere import finish_elsewhere
+        from purveyor.providers.elsewhere.finishing import finish_elsewhere
 
         refusal = finish_elsewhere(order_id=order_id)
         if refusal is not None:

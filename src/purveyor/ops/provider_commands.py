@@ -50,7 +50,7 @@ def add_provider(*, name: str, url: str, **settings: Any) -> None:
     """Make the provider NAME, whose API is at URL, and ask for its balance. The key is asked for."""
     key = _ask_for_key()
     with panel_database():
-        from purveyor.providers import provider_settings
+        from purveyor.providers.standing import provider_settings
 
         currency = settings["currency"] or configuration.current().currency
         given = {field: value for field, value in settings.items() if value is not None}
@@ -140,7 +140,7 @@ def set_provider(*, name: str, new_key: bool, yes: bool, **given: Any) -> None:
         changes["key"] = _ask_for_key()
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers import provider_settings
+        from purveyor.providers.standing import provider_settings
 
         found = provider_lines.find(name)
         if not changes:
@@ -157,8 +157,8 @@ def test_provider(*, name: str) -> None:
     """Ask NAME for its balance and its services, and say what was understood. Nothing is bought."""
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers.standing import access_of
-        from purveyor.providers.trying import try_services
+        from purveyor.providers.protocol.trying import try_services
+        from purveyor.providers.standing.standing import access_of
 
         found = provider_lines.find(name)
         well = _test_balance(found)
@@ -174,7 +174,7 @@ def use_again(*, name: str) -> None:
     """Call NAME again at once: it was topped up, or what made us wait is settled."""
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers import standing
+        from purveyor.providers.standing import standing
 
         found = provider_lines.find(name)
         standing.use_again(provider=found)
@@ -209,9 +209,9 @@ def _ask_for_key() -> str:
 
 def _test_balance(found: Any) -> bool:
     """Say what the provider tells of our balance, and keep it."""
-    from purveyor.providers.standing import access_of
-    from purveyor.providers.syncing import keep_balance
-    from purveyor.providers.trying import try_balance
+    from purveyor.providers.protocol.trying import try_balance
+    from purveyor.providers.standing.standing import access_of
+    from purveyor.providers.sync.syncing import keep_balance
 
     trial = try_balance(access_of(found))
     say(f"balance: {in_one_line(trial.words)}")

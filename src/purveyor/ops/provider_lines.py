@@ -11,7 +11,7 @@ from django.utils import timezone
 from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
 from purveyor.providers.models import Attempt, Fulfilment, Provider, ProviderKind
-from purveyor.providers.standing import Standing, access_of, standings
+from purveyor.providers.standing.standing import Standing, access_of, standings
 
 SHOWN_CHARACTERS: Final = 400
 REACH: Final = 20_000

@@ -14,7 +14,7 @@ def refill() -> None:
 def list_refills() -> None:
     """List the refills that have not ended, oldest first, with who has each and why it waits."""
     with panel_database():
-        from purveyor.providers.refills_elsewhere import open_refills
+        from purveyor.providers.elsewhere.refilling import open_refills
 
         for item in open_refills():
             holder = f"with {item.holder}" if item.holder else "for staff"
@@ -30,7 +30,7 @@ def complete(*, refill_id: int) -> None:
     """REFILL was delivered by hand."""
     with panel_database():
         from purveyor.orders.models import RefillStatus
-        from purveyor.providers.refills_elsewhere import settle_by_hand
+        from purveyor.providers.elsewhere.refilling import settle_by_hand
 
         settle_by_hand(refill_id=refill_id, status=RefillStatus.COMPLETED, actor=actor())
         say(f"Refill {refill_id} is Completed")
@@ -43,7 +43,7 @@ def reject(*, refill_id: int, reason: str) -> None:
     """REFILL is not delivered."""
     with panel_database():
         from purveyor.orders.models import RefillStatus
-        from purveyor.providers.refills_elsewhere import settle_by_hand
+        from purveyor.providers.elsewhere.refilling import settle_by_hand
 
         settle_by_hand(refill_id=refill_id, status=RefillStatus.REJECTED, reason=reason, actor=actor())
         say(f"Refill {refill_id} is Rejected")
@@ -56,7 +56,7 @@ def reject(*, refill_id: int, reason: str) -> None:
 def send(*, refill_id: int, quantity: int, route_id: int | None) -> None:
     """Have another provider deliver REFILL, at our cost."""
     with panel_database():
-        from purveyor.providers.refills_elsewhere import send_elsewhere
+        from purveyor.providers.elsewhere.refilling import send_elsewhere
 
         option = send_elsewhere(refill_id=refill_id, quantity=quantity, route_id=route_id, actor=actor())
         say(f"Refill {refill_id}: {quantity} go to {option.provider}, at our cost")

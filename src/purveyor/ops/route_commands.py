@@ -46,8 +46,8 @@ def set_policy(*, service: int, policy: str, sticky: bool | None) -> None:
     with panel_database():
         from purveyor.catalog import service_settings
         from purveyor.ops import route_listing
-        from purveyor.providers.arranging import choose_by
         from purveyor.providers.models import Policy
+        from purveyor.providers.routes.arranging import choose_by
 
         found = service_settings.find(service)
         choose_by(service=found, policy=Policy(policy), sticky=sticky, actor=actor())
@@ -63,7 +63,7 @@ def add(*, service: int, provider: str, external_id: str) -> None:
     with panel_database():
         from purveyor.catalog import service_settings
         from purveyor.ops import provider_lines
-        from purveyor.providers.arranging import add_route
+        from purveyor.providers.routes.arranging import add_route
 
         found = service_settings.find(service)
         made = add_route(
@@ -86,7 +86,7 @@ def change(
         from django.db import transaction
 
         from purveyor.ops import route_listing
-        from purveyor.providers import arranging
+        from purveyor.providers.routes import arranging
 
         found = route_listing.find_route(route)
         who = actor()

@@ -7,11 +7,11 @@ from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
-from purveyor.providers.arranging import policy_of
-from purveyor.providers.margin import true_cost
+from purveyor.providers.costs.margin import true_cost
 from purveyor.providers.models import NEUTRAL_SCORE, Policy, Route, RouteQuality
-from purveyor.providers.offers import terms_of
-from purveyor.providers.standing import standings
+from purveyor.providers.routes.arranging import policy_of
+from purveyor.providers.standing.standing import standings
+from purveyor.providers.sync.offers import terms_of
 
 
 def lines(service: Service) -> Iterator[str]:

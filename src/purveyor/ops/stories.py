@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
-from purveyor.providers.timeline import timeline
+from purveyor.providers.timeline.timeline import timeline
 
 
 def story(order_id: int, *, for_customer: bool) -> Iterator[str]:

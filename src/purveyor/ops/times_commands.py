@@ -92,7 +92,7 @@ def list_asked() -> None:
 def answer(*, order_id: int, choice: str) -> None:
     """Let the late ORDER go on, or ask for its cancel; money returns once its provider has confirmed that."""
     with panel_database():
-        from purveyor.providers import late_orders
+        from purveyor.providers.following import late_orders
 
         late_orders.answer(order_id=order_id, cancel=choice == "cancel")
         say(

@@ -76,17 +76,17 @@ def in_one_line(error: BaseException, *, embedded_in: Path | None) -> str | None
         + _loaded("purveyor.money.moving", "MoneyError")
         + _loaded("purveyor.orders.refusals", "Refusal")
         + _loaded("purveyor.catalog.service_settings", "ServiceSettingError")
-        + _loaded("purveyor.providers.desks", "DeskTrouble")
-        + _loaded("purveyor.providers.job_states", "JobRefusal")
-        + _loaded("purveyor.providers.importing", "ImportTrouble")
-        + _loaded("purveyor.providers.provider_settings", "ProviderSettingError")
-        + _loaded("purveyor.providers.pricing", "WrongPricing")
-        + _loaded("purveyor.providers.change_rules", "WrongRule")
-        + _loaded("purveyor.providers.changing", "WrongChange")
-        + _loaded("purveyor.providers.late_orders", "NotAsked")
-        + _loaded("purveyor.providers.arranging", "CannotArrange")
-        + _loaded("purveyor.providers.refills_elsewhere", "CannotRefill")
-        + _loaded("purveyor.providers.settling", "CannotSettle"),
+        + _loaded("purveyor.providers.desks.desks", "DeskTrouble")
+        + _loaded("purveyor.providers.desks.job_states", "JobRefusal")
+        + _loaded("purveyor.providers.sync.importing", "ImportTrouble")
+        + _loaded("purveyor.providers.standing.provider_settings", "ProviderSettingError")
+        + _loaded("purveyor.providers.sync.pricing", "WrongPricing")
+        + _loaded("purveyor.providers.sync.change_rules", "WrongRule")
+        + _loaded("purveyor.providers.sync.changing", "WrongChange")
+        + _loaded("purveyor.providers.following.late_orders", "NotAsked")
+        + _loaded("purveyor.providers.routes.arranging", "CannotArrange")
+        + _loaded("purveyor.providers.elsewhere.refilling", "CannotRefill")
+        + _loaded("purveyor.providers.outcomes.settling", "CannotSettle"),
     ):
         return str(error)
     return None

@@ -27,7 +27,7 @@ def settle_placed(*, fulfilment: int, external_id: str) -> None:
     """The provider did take it, as its order EXTERNAL_ID: FULFILMENT is followed and costs what it should."""
     with panel_database():
         from purveyor.ops import unsettled
-        from purveyor.providers.settling import settle_as_placed
+        from purveyor.providers.outcomes.settling import settle_as_placed
 
         found = unsettled.find(fulfilment)
         settle_as_placed(fulfilment=found, external_id=external_id, actor=actor())
@@ -40,7 +40,7 @@ def settle_not_placed(*, fulfilment: int) -> None:
     """The provider did not take it: the order of FULFILMENT goes back to the queue."""
     with panel_database():
         from purveyor.ops import unsettled
-        from purveyor.providers.settling import settle_as_not_placed
+        from purveyor.providers.outcomes.settling import settle_as_not_placed
 
         found = unsettled.find(fulfilment)
         settle_as_not_placed(fulfilment=found, actor=actor())

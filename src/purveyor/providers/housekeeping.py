@@ -16,22 +16,25 @@ from purveyor.orders.feeding import expire_run_out, start_due
 from purveyor.orders.queue import requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
-from purveyor.providers import balances, forgetting, late_orders, route_quality
-from purveyor.providers.client import ProviderTrouble
-from purveyor.providers.desk_reports import MOST_GRANTED_AT_ONCE, grant_cancels
-from purveyor.providers.desks import adopt_refills
-from purveyor.providers.holds import (
+from purveyor.providers import forgetting
+from purveyor.providers.desks.desks import adopt_refills
+from purveyor.providers.desks.reports import MOST_GRANTED_AT_ONCE, grant_cancels
+from purveyor.providers.following import late_orders
+from purveyor.providers.following.measuring import MOST_AT_ONCE, measure_routes, measure_services
+from purveyor.providers.models import Provider
+from purveyor.providers.outcomes.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
+from purveyor.providers.protocol.client import ProviderTrouble
+from purveyor.providers.routes import route_quality
+from purveyor.providers.standing import balances
+from purveyor.providers.standing.holds import (
     LONGEST_SAME_LINK_WAIT_SECONDS,
     RELEASED_WHEN_USABLE,
     SAME_LINK_WAIT_SECONDS,
     Hold,
 )
-from purveyor.providers.importing import ImportTrouble
-from purveyor.providers.measuring import MOST_AT_ONCE, measure_routes, measure_services
-from purveyor.providers.models import Provider
-from purveyor.providers.outcomes import MOST_EXPIRED_AT_ONCE, give_up_expired
-from purveyor.providers.standing import Standing, standings
-from purveyor.providers.syncing import keep_balance, keep_services
+from purveyor.providers.standing.standing import Standing, standings
+from purveyor.providers.sync.importing import ImportTrouble
+from purveyor.providers.sync.syncing import keep_balance, keep_services
 from purveyor.providers.workplace import Workplace
 
 _SQL: Final = load_sql(__file__, "housekeeping.sql")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from purveyor.catalog.models import Service
 from purveyor.money.models import Wallet, WalletKind
-from purveyor.providers.desks import create_desk, offer_by_hand
+from purveyor.providers.desks.desks import create_desk, offer_by_hand
 from purveyor.providers.models import Provider, ProviderService, Route
 
 NOBODY_LISTENS: str = "http://127.0.0.1:9/api/v2"

@@ -8,23 +8,18 @@ from typing import Final
 import structlog
 
 from purveyor.outbox import numbering, retention
-from purveyor.providers import (
-    balances,
-    dispatch,
-    forgetting,
-    forwarding,
-    housekeeping,
-    late_orders,
-    measuring,
-    polling,
-    reconciling,
-    route_quality,
-)
-from purveyor.providers.dispatch import Dispatcher
-from purveyor.providers.forwarding import Forwarder
+from purveyor.providers import forgetting, housekeeping
+from purveyor.providers.following import late_orders, measuring, polling
+from purveyor.providers.following.polling import Poller
 from purveyor.providers.housekeeping import Housekeeper
-from purveyor.providers.polling import Poller
-from purveyor.providers.reconciling import Reconciler
+from purveyor.providers.outcomes import reconciling
+from purveyor.providers.outcomes.reconciling import Reconciler
+from purveyor.providers.routes import route_quality
+from purveyor.providers.sending import dispatch
+from purveyor.providers.sending.dispatch import Dispatcher
+from purveyor.providers.standing import balances
+from purveyor.providers.tasks import forwarding
+from purveyor.providers.tasks.forwarding import Forwarder
 from purveyor.providers.workplace import Workplace
 
 SWITCH_SECONDS: Final = 0.001

@@ -13,11 +13,11 @@ from django.db import InterfaceError, OperationalError, connection
 from psycopg.errors import DeadlockDetected
 
 from purveyor.orders.placing import PlacingInterrupted
-from purveyor.providers.client import Client, NotSent, OverBudget, ProviderTrouble
 from purveyor.providers.metrics import CALLS, CALLS_FAILED, LOOP_FAILURES
-from purveyor.providers.paying import pay
-from purveyor.providers.replies import Answer
-from purveyor.providers.standing import Standing
+from purveyor.providers.protocol.client import Client, NotSent, OverBudget, ProviderTrouble
+from purveyor.providers.protocol.replies import Answer
+from purveyor.providers.standing.paying import pay
+from purveyor.providers.standing.standing import Standing
 
 DATABASE_THREADS: Final = 4
 IDLE_SECONDS: Final = 0.2

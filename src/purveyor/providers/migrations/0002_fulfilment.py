@@ -1,6 +1,5 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import purveyor.providers.dialect
 from django.db import migrations, models
 
 
@@ -740,8 +739,8 @@ class Migration(migrations.Migration):
             name="method",
             field=models.CharField(
                 choices=[("post_form", "post_form"), ("get", "get"), ("post_json", "post_json")],
-                db_default=purveyor.providers.dialect.Method["POST_FORM"],
-                default=purveyor.providers.dialect.Method["POST_FORM"],
+                db_default="post_form",
+                default="post_form",
                 help_text="How the fields of a call travel.",
                 max_length=10,
             ),

@@ -22,7 +22,7 @@ from purveyor.providers.models.fulfilments import (
     HandoverEvidence,
     Outcome,
 )
-from purveyor.providers.models.providers import Provider, ProviderKind, ProviderService, Route
+from purveyor.providers.models.providers import Method, Provider, ProviderKind, ProviderService, Route
 from purveyor.providers.models.refills import RefillElsewhere
 from purveyor.providers.models.routing import NEUTRAL_SCORE, Policy, RoutePolicy, RouteQuality
 from purveyor.providers.models.tasks import CancelTask, ForwardState, RefillTask
@@ -49,6 +49,7 @@ __all__ = [
     "JobKind",
     "JobOutcome",
     "JobState",
+    "Method",
     "Outcome",
     "Policy",
     "Provider",

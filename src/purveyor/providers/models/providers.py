@@ -1,5 +1,6 @@
 """Upstream panels, what they sell, and which of it fulfils what we sell."""
 
+from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
@@ -7,7 +8,6 @@ from django.db.models.functions import Now
 
 from purveyor.catalog.models import Service
 from purveyor.money.models import Wallet, amount_field
-from purveyor.providers.dialect import Method
 
 
 class ProviderKind(models.TextChoices):
@@ -15,6 +15,14 @@ class ProviderKind(models.TextChoices):
 
     API = "api", "An upstream panel that speaks API v2"
     MANUAL = "manual", "A desk: people who deliver by hand take orders from its queue. It is never called"
+
+
+class Method(StrEnum):
+    """How the fields of a call travel (protocol §1.2)."""
+
+    POST_FORM = "post_form"
+    GET = "get"
+    POST_JSON = "post_json"
 
 
 class Provider(models.Model):

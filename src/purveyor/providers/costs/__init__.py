@@ -1,0 +1,1 @@
+"""What a provider's money costs us, before an order and after it."""

@@ -1,0 +1,1 @@
+"""What one provider did not deliver, delivered by another."""

@@ -1,0 +1,1 @@
+"""Asking how orders stand, and what follows from the answers."""

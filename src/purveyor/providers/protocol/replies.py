@@ -1,0 +1,373 @@
+"""What a provider's answer means, in every shape that panels give it (protocol §4, §9).
+
+Pure functions from an answer to typed values. Whatever does not clearly say yes or no is `Unclear`: nothing
+here guesses, because an order may hang on it.
+"""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, Final
+
+from purveyor.orders.models import RefillStatus, Status
+from purveyor.providers.protocol import words
+from purveyor.providers.protocol.decoding import (
+    Garbage,
+    count_of,
+    decimal_of,
+    decode,
+    error_of,
+    flag_of,
+    id_of,
+    text_of,
+)
+from purveyor.providers.protocol.refusals import RefusalClass, classify
+
+LONGEST_WORD_CHARACTERS: Final = 60
+LONGEST_REFUSAL_CHARACTERS: Final = 200
+LARGEST_AMOUNT: Final = Decimal(10) ** 15
+"""Beyond this a price or balance is nonsense, and no column holds it."""
+LARGEST_RATE: Final = Decimal(10) ** 12
+"""Per 1000. Panels price rows that are notices, not services, at 10^12; beyond, it is garbage."""
+_STORED: Final = Decimal("1e-8")
+
+_OK: Final = range(200, 300)
+_CLIENT_ERRORS: Final = range(400, 500)
+_TOO_MANY_REQUESTS: Final = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP."""
+
+    http_status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it, under this id of its own."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider surely did not do it."""
+
+    refusal: RefusalClass
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody can tell from the answer."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReply:
+    """What `status` tells about one order; None is unknown, never zero (money rule 3)."""
+
+    word: str
+    status: Status | None
+    start_count: int | None = None
+    remains: int | None = None
+    charge: Decimal | None = None
+    posts: int | None = None
+    orders: tuple[str, ...] = ()
+    old_orders: tuple[str, ...] = ()
+    """Of a subscription: the provider's orders for its new and its old posts."""
+    reason: str = ""
+    """Why, in words that a customer can read: only people tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefillReply:
+    """What `refill_status` tells about one refill."""
+
+    word: str
+    status: RefillStatus | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedService:
+    """A row of `services`."""
+
+    external_id: str
+    name: str
+    type: str
+    category: str
+    rate: Decimal
+    min: int | None
+    max: int | None
+    refill: bool
+    cancel: bool
+    dripfeed: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A provider's `services`; rows without an id, a name or a rate are only counted."""
+
+    services: tuple[ListedService, ...]
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Our deposit with the provider, in its currency; the code is empty where it tells none."""
+
+    amount: Decimal
+    currency: str
+
+
+def read_add(answer: Answer) -> Accepted | Refused | Unclear:
+    """The answer to `add` (§4.2). Both an id and an error, or neither, is unclear."""
+    return _read_id(answer, ("order", "order_id", "id"))
+
+
+def read_refill(answer: Answer) -> Accepted | Refused | Unclear:
+    """The answer to `refill` of one order (§4.7)."""
+    return _read_id(answer, ("refill", "refill_id", "id"))
+
+
+def _read_id(answer: Answer, names: Sequence[str]) -> Accepted | Refused | Unclear:
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    document = _unwrapped(document)
+    if not isinstance(document, Mapping):
+        return Unclear("the reply is not an object")
+    external_id = next((found for name in names if (found := id_of(document.get(name)))), None)
+    nested = document.get(names[0])
+    error = error_of(document, http_status=answer.http_status) or error_of(nested)
+    if error is not None:
+        return Unclear(f"both an id and an error: {error}") if external_id else _refused(error, answer)
+    if external_id is None:
+        return Unclear("neither an id nor an error")
+    if answer.http_status not in _OK:
+        return Unclear(f"an id with HTTP status {answer.http_status}")
+    return Accepted(external_id)
+
+
+def read_statuses(answer: Answer, ids: Sequence[str]) -> dict[str, StatusReply | Refused] | Refused | Unclear:
+    """The answer to `status` of one or many orders, by id (§4.3 to §4.6). An id that it lacks is left out."""
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    error = error_of(document, http_status=answer.http_status, status_is_word=True)
+    if error is not None:
+        return _refused(error, answer)
+    rows = _by_id(document, ids, names=("order", "order_id", "id"), value="status")
+    found = {asked: _status(row, answer) for asked, row in rows}
+    return {asked: reply for asked, reply in found.items() if reply is not None}
+
+
+def _status(row: object, answer: Answer) -> StatusReply | Refused | None:
+    if isinstance(row, str):
+        return _refused(text_of(row), answer) if row.strip() else None
+    if not isinstance(row, Mapping):
+        return None
+    error = error_of(row, status_is_word=True)
+    if error is not None:
+        return _refused(error, answer)
+    word = text_of(row.get("status"))[:LONGEST_WORD_CHARACTERS]
+    if not word:
+        return None
+    return StatusReply(
+        word=word,
+        status=words.order_status(word),
+        start_count=count_of(row.get("start_count")),
+        remains=count_of(row.get("remains")),
+        charge=decimal_of(row.get("charge")),
+        posts=count_of(row.get("posts")),
+        orders=_ids(row.get("orders")),
+        old_orders=_ids(row.get("old_orders")),
+    )
+
+
+def read_refill_statuses(
+    answer: Answer, ids: Sequence[str]
+) -> dict[str, RefillReply | Refused] | Refused | Unclear:
+    """The answer to `refill_status` of one or many refills, by id (§4.8)."""
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    error = error_of(document, http_status=answer.http_status, status_is_word=True)
+    if error is not None:
+        return _refused(error, answer)
+    replies: dict[str, RefillReply | Refused] = {}
+    for asked, row in _by_id(document, ids, names=("refill", "refill_id", "id"), value="status"):
+        status = row.get("status") if isinstance(row, Mapping) else None
+        error = error_of(row, status_is_word=True) or error_of(status)
+        if error is None and isinstance(row, str):
+            error = text_of(row)
+        if error:
+            replies[asked] = _refused(error, answer)
+        elif word := text_of(status)[:LONGEST_WORD_CHARACTERS]:
+            replies[asked] = RefillReply(word, words.refill_status(word))
+    return replies
+
+
+def read_cancels(answer: Answer, ids: Sequence[str]) -> dict[str, bool | Refused] | Refused | Unclear:
+    """The answer to `cancel`, by order id (§4.9): True where the request was taken, which is not its end."""
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    error = error_of(document, http_status=answer.http_status)
+    if error is not None:
+        return _refused(error, answer)
+    if isinstance(document, Mapping) and _says_yes(document):
+        return dict.fromkeys(ids, True)
+    replies: dict[str, bool | Refused] = {}
+    for asked, row in _by_id(document, ids, names=("order", "order_id", "id"), value="cancel"):
+        wish = row.get("cancel") if isinstance(row, Mapping) else row
+        error = error_of(row) or error_of(wish)
+        if error is not None:
+            replies[asked] = _refused(error, answer)
+        elif (
+            _is_yes(wish)
+            or (isinstance(row, Mapping) and id_of(wish) == asked)
+            or (isinstance(row, Mapping) and _is_yes(row.get("status", row.get("success"))))
+        ):
+            replies[asked] = True
+        elif isinstance(wish, str) and wish.strip():
+            replies[asked] = _refused(text_of(wish), answer)
+    return replies
+
+
+def _says_yes(document: Mapping[str, object]) -> bool:
+    return _is_yes(document.get("status", document.get("success")))
+
+
+def _is_yes(value: object) -> bool:
+    said = value.strip().lower() if isinstance(value, str) else ""
+    return flag_of(value) or said in {"requested", "success", "ok", "accepted", "canceled", "cancelled"}
+
+
+def read_services(answer: Answer) -> Catalogue | Refused | Unclear:
+    """The answer to `services` (§4.1): a list, or one wrapped in `services` or `data`."""
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    rows: object = document
+    if isinstance(document, Mapping):
+        error = error_of(document, http_status=answer.http_status)
+        if error is not None:
+            return _refused(error, answer)
+        rows = document.get("services", document.get("data"))
+        if isinstance(rows, str):  # "Empty Data"
+            rows = []
+    if not isinstance(rows, list):
+        return Unclear("no list of services")
+    found = [_service(row) for row in rows]
+    by_id = {service.external_id: service for service in found if service is not None}
+    return Catalogue(tuple(by_id.values()), len(rows) - len(by_id))
+
+
+def _service(row: object) -> ListedService | None:
+    if not isinstance(row, Mapping):
+        return None
+    external_id = id_of(row.get("service", row.get("id")))
+    rate = decimal_of(row.get("rate"))
+    name = html.unescape(text_of(row.get("name")))
+    if external_id is None or not name or rate is None or not 0 <= rate <= LARGEST_RATE:
+        return None
+    return ListedService(
+        external_id=external_id,
+        name=name,
+        type=text_of(row.get("type"))[:LONGEST_WORD_CHARACTERS] or "Default",
+        category=html.unescape(text_of(row.get("category"))),
+        rate=rate.quantize(_STORED, ROUND_CEILING),
+        min=count_of(row.get("min")),
+        max=count_of(row.get("max")),
+        refill=flag_of(row.get("refill")),
+        cancel=flag_of(row.get("cancel")),
+        dripfeed=flag_of(row.get("dripfeed")),
+        description=html.unescape(text_of(row.get("description")) or text_of(row.get("desc"))),
+    )
+
+
+def read_balance(answer: Answer) -> Balance | Refused | Unclear:
+    """The answer to `balance` (§4.10)."""
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    document = _unwrapped(document)
+    error = error_of(document, http_status=answer.http_status)
+    if error is not None:
+        return _refused(error, answer)
+    amount = decimal_of(document.get("balance")) if isinstance(document, Mapping) else None
+    if amount is None or abs(amount) >= LARGEST_AMOUNT:
+        return Unclear("no balance in the reply")
+    currency = text_of(document.get("currency")).upper()
+    return Balance(amount, currency if len(currency) == 3 and currency.isalpha() else "")  # noqa: PLR2004  (ISO 4217)
+
+
+def _document(answer: Answer) -> Any:
+    """The JSON of an answer, or why there is nothing to read in it.
+
+    429 is the only status that says by itself that nothing was done. A redirect or a server error may hide
+    anything.
+    """
+    if answer.http_status == _TOO_MANY_REQUESTS:
+        return Refused(RefusalClass.RATE, "Too many requests")
+    if answer.http_status not in _OK and answer.http_status not in _CLIENT_ERRORS:
+        return Unclear(f"HTTP status {answer.http_status}")
+    try:
+        return decode(answer.body)
+    except Garbage as garbage:
+        return Unclear(f"HTTP status {answer.http_status}, {garbage}")
+
+
+def _unwrapped(document: Any) -> Any:
+    """The one object meant by a list of one, or by `{"data": {...}}`."""
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
+    if isinstance(document, Mapping) and isinstance(document.get("data"), Mapping):
+        return document["data"]
+    return document
+
+
+def _by_id(
+    document: object, ids: Sequence[str], *, names: Sequence[str], value: str
+) -> Iterator[tuple[str, object]]:
+    """Each asked id with its part of the document: rows of a list, values by id, or one bare object."""
+    asked = set(ids)
+    if isinstance(document, Mapping) and isinstance(document.get("data"), Mapping | list):
+        document = document["data"]
+    if isinstance(document, list):
+        for row in document:
+            row_id = _row_id(row, names)
+            if row_id is None and len(asked) == 1 and len(document) == 1:
+                row_id = ids[0]
+            if row_id in asked:
+                yield row_id, row
+    elif isinstance(document, Mapping) and value in document and not asked & set(document):
+        row_id = ids[0] if len(asked) == 1 else _row_id(document, names)
+        if row_id in asked:
+            yield row_id, document
+    elif isinstance(document, Mapping):
+        yield from ((key.strip(), row) for key, row in document.items() if key.strip() in asked)
+
+
+def _row_id(row: object, names: Sequence[str]) -> str | None:
+    if not isinstance(row, Mapping):
+        return None
+    return next((found for name in names if (found := id_of(row.get(name)))), None)
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    """A list of ids, once each; a mapping counts by its values, as PHP writes lists with gaps."""
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    if not isinstance(items, list):
+        return ()
+    return tuple(dict.fromkeys(found for item in items if (found := id_of(item))))
+
+
+def _refused(text: str, answer: Answer) -> Refused:
+    return Refused(classify(text, http_status=answer.http_status), text[:LONGEST_REFUSAL_CHARACTERS])

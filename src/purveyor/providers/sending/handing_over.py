@@ -1,0 +1,221 @@
+"""Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from django.db import DataError, IntegrityError, transaction
+
+from purveyor.database import as_json, fetch_all, id_array, load_sql
+from purveyor.orders.cancelling import cancel_undelivered
+from purveyor.orders.models import Dispatch, OrderKind
+from purveyor.orders.queue import claim_queued, hold, mark_handed
+from purveyor.orders.same_link import wait_in_line
+from purveyor.providers.desks.desks import put_on_desks
+from purveyor.providers.elsewhere.finishing import supersede
+from purveyor.providers.elsewhere.refilling import claim_refills_elsewhere, leave_refill
+from purveyor.providers.locking import lock_order
+from purveyor.providers.models import NEUTRAL_SCORE
+from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.routes.planning import Planned, plan_orders
+from purveyor.providers.standing.holds import NOT_WRITABLE
+from purveyor.providers.standing.paying import orders_affordable, spend_calls
+from purveyor.providers.standing.standing import Standing, standings
+
+_SQL: Final = load_sql(__file__, "handing_over.sql")
+_log = structlog.get_logger(__name__)
+
+LEASE_MARGIN_SECONDS: Final = 30.0
+"""Beyond the provider's time-out: for waiting to be sent, and for writing the outcome down."""
+SEND_WITHIN_SECONDS: Final = 15.0
+"""A hand-over that could not be sent within this time of being written is given back."""
+MOST_AT_ONCE: Final = 128
+"""Orders taken out of the queue in one transaction."""
+MOST_HELD_AT_ONCE: Final = 500
+MOST_CLAIMS: Final = 8
+"""In one look into the queue: each looks past orders that wait for a full provider, as the last one found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one look into the queue brought."""
+
+    hand_overs: list[HandOver] = field(default_factory=list)
+    capacity: dict[int, int] = field(default_factory=dict)
+    """Of each provider that takes orders: how many hand-overs may be written and unanswered."""
+    drained: bool = True
+    """Whether the queue held fewer orders than there was room for."""
+
+
+def capacity(provider: Standing) -> int:
+    """How many hand-overs to a provider may be written and unanswered.
+
+    Twice as many as may be called at a time, so that no place waits for the next look into the queue. Not
+    more: when a worker is killed, each of them is an unknown outcome. A desk takes whatever comes.
+    """
+    if provider.by_hand:
+        return MOST_AT_ONCE
+    return 1 if provider.one_by_one else 2 * provider.parallel_calls
+
+
+def hand_over(*, busy: Mapping[int, int]) -> Claim:
+    """Take orders out of the queue as far as providers have room, and write down that they are being sent.
+
+    `busy` tells for each provider how many hand-overs of this worker are unanswered. An order that no
+    provider can take now is held with the reason; one that every route refused for what it is, or whose
+    customer has asked to cancel it, ends Canceled.
+    """
+    try:
+        claim, end = _claim(busy)
+    except (DataError, IntegrityError):
+        # Something of it cannot be written down. That is rare: only now it pays to find out what.
+        claim, end = _claim(busy, carefully=True)
+    for order_id, reason in end.items():
+        try:
+            _end(order_id, reason)
+        except Exception:  # noqa: BLE001  (what was claimed must be sent now; the next look ends this one)
+            _log.exception("order_not_ended", order_id=order_id)
+    return claim
+
+
+@transaction.atomic
+def _claim(busy: Mapping[int, int], *, carefully: bool = False) -> tuple[Claim, dict[int, str]]:
+    write = _write if carefully else _write_all
+    providers = standings()
+    limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
+    room = {provider_id: limit - busy.get(provider_id, 0) for provider_id, limit in limits.items()}
+    limited = [item for item in room if room[item] > 0 and providers[item].calls_per_minute is not None]
+    if limited:
+        affordable = orders_affordable(limited)
+        room |= {provider_id: min(room[provider_id], affordable[provider_id]) for provider_id in limited}
+    full = [provider_id for provider_id, left in room.items() if left <= 0]
+    if full and len(full) == len(room):
+        # Answers make room again, and wake the dispatcher; a budget does it by and by.
+        return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
+    excluded = set(_busy_services(full=full, sendable=list(room)))
+    refills = claim_refills_elsewhere(providers, room, full=full)
+    hand_overs = write(refills)
+    room = _less(room, refills)
+    end: dict[int, str] = {}
+    last, drained, moved = 0, False, False
+    wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
+    for _ in range(MOST_CLAIMS):
+        orders = claim_queued(wanted, except_services=excluded, after=last)
+        if not orders:
+            drained = True
+            break
+        plan = plan_orders(orders, providers, room)
+        for reason, held in plan.hold.items():
+            hold([item.order_id for item in held], reason=reason, decisions=[item.decision for item in held])
+        wait_in_line(plan.behind)
+        hand_overs += write(plan.send)
+        end |= plan.end
+        moved = moved or plan.moves_any
+        room = _less(room, plan.send)
+        drained = len(orders) < wanted
+        if drained or not plan.crowded or not any(left > 0 for left in room.values()):
+            break
+        # Orders that wait for a full provider hid those of others: look past them, without their services.
+        # Far, even where there is little room: so few orders at a time would be of few services.
+        last, excluded, wanted = orders[-1].id, excluded | plan.crowded, MOST_AT_ONCE
+    if limited:
+        spend_calls(Counter(item.provider.id for item in hand_overs))
+    # Where nothing moved, nothing will before somebody makes room: no reason to look again at once.
+    return Claim(hand_overs=hand_overs, capacity=limits, drained=drained or not moved), end
+
+
+def _less(room: Mapping[int, int], planned: Sequence[Planned]) -> dict[int, int]:
+    taken = Counter(item.provider.id for item in planned)
+    return {provider_id: left - taken[provider_id] for provider_id, left in room.items()}
+
+
+@transaction.atomic
+def _end(order_id: int, reason: str) -> None:
+    """Cancel an order that is still queued. Alone: it locks its parent and a wallet, and others theirs."""
+    order = lock_order(order_id)
+    if order.dispatch == Dispatch.QUEUED:
+        cancel_undelivered(order_id=order_id, kind=OrderKind(order.kind), reason=reason)
+
+
+def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
+    if not full:
+        return []
+    return [
+        row.service_id
+        for row in fetch_all(
+            _SQL["busy_services"],
+            {"full": id_array(full), "sendable": id_array(sendable), "neutral_score": NEUTRAL_SCORE},
+        )
+    ]
+
+
+def _write(planned: Sequence[Planned]) -> list[HandOver]:
+    """Write hand-overs down. One that the database rejects is held, and stops no other."""
+    try:
+        with transaction.atomic():
+            return _write_all(planned)
+    except (DataError, IntegrityError):
+        if len(planned) == 1:
+            order_id = planned[0].order.id
+            _log.exception("hand_over_cannot_be_written", order_id=order_id)
+            if planned[0].refill_id is not None:
+                leave_refill(planned[0].refill_id, NOT_WRITABLE, seconds=None)
+            else:
+                hold([order_id], reason=NOT_WRITABLE)
+            return []
+    middle = len(planned) // 2
+    return _write(planned[:middle]) + _write(planned[middle:])
+
+
+def _write_all(planned: Sequence[Planned]) -> list[HandOver]:
+    if not planned:
+        return []
+    mark_handed([item.order.id for item in planned if item.refill_id is None])
+    if rests := [item.order.id for item in planned if item.is_rest]:
+        supersede(rests)
+    rows = fetch_all(
+        _SQL["write_hand_overs"],
+        {
+            "hand_overs": as_json(
+                [
+                    {
+                        "place": place,
+                        "order_id": item.order.id,
+                        "number": item.number,
+                        "provider_id": item.provider.id,
+                        "route_id": item.option.route_id,
+                        "external_id": item.option.external_id,
+                        "quantity": item.quantity,
+                        "part": item.quantity if item.is_rest or item.refill_id is not None else None,
+                        "refill_id": item.refill_id,
+                        "rate": item.option.rate,
+                        "fx_rate": item.option.terms.fx_rate,
+                        "bonus_percent": item.option.terms.top_up_bonus_percent,
+                        "fee_percent": item.option.terms.fee_percent,
+                        "cost": item.cost,
+                        "decision": item.decision,
+                        "link_key": item.link_key,
+                        "lease_seconds": item.provider.access.timeout_seconds + LEASE_MARGIN_SECONDS,
+                        "request": item.fields,
+                    }
+                    for place, item in enumerate(planned)
+                ]
+            )
+        },
+    )
+    hand_overs = [
+        HandOver(
+            order_id=item.order.id,
+            fulfilment_id=row.fulfilment_id,
+            attempt_id=row.attempt_id,
+            provider=item.provider,
+            fields=item.fields,
+            cost=item.cost,
+            usual=row.usual,
+        )
+        for item, row in zip(planned, rows, strict=True)
+    ]
+    put_on_desks([item for item in hand_overs if item.provider.by_hand])
+    return [item for item in hand_overs if not item.provider.by_hand]

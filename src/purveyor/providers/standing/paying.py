@@ -1,0 +1,71 @@
+"""Paying for calls out of a provider's budgets, which lie on its row and hold for all workers together."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+
+from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
+from purveyor.providers.standing.call_budget import CallBudget, status_calls_per_minute
+from purveyor.providers.standing.polling_budget import Budget
+
+_SQL: Final = load_sql(__file__, "paying.sql")
+
+
+def orders_affordable(provider_ids: Collection[int]) -> dict[int, int]:
+    """How many orders may go now to each of these providers, which have a limit of calls.
+
+    None of one that another worker is paying for at this moment. To be called in the transaction that pays.
+    """
+    left = dict.fromkeys(provider_ids, 0)
+    for row in fetch_all(_SQL["lock_limited"], {"providers": id_array(provider_ids)}):
+        budget = CallBudget(calls_per_minute=row.calls_per_minute, spent_until=row.calls_spent_until)
+        left[row.id] = budget.calls_left(now=row.now, orders=True)
+    return left
+
+
+def spend_calls(calls: Mapping[int, int]) -> None:
+    """Take so many calls of each provider off its budget of all calls, where it has one."""
+    with hot_cursor() as cursor:
+        cursor.execute(
+            _SQL["spend_calls"].encode(), {"providers": list(calls), "calls": list(calls.values())}
+        )
+
+
+@transaction.atomic
+def pay(*, provider_id: int, status: bool) -> bool:
+    """Pay for one call, of `status` or of another kind; False where the budgets do not reach for it now."""
+    (row,) = fetch_all(_SQL["lock_budgets_of"], {"provider": provider_id})
+    every = every_budget(row)
+    if every is not None and not every.calls_left(now=row.now):
+        return False
+    if status:
+        budget = status_budget(row)
+        if budget is not None:
+            if not budget.calls_left(now=row.now):
+                return False
+            spent_until = max(budget.spent_until, row.now) + budget.between_calls
+            _spend_status(provider_id, spent_until)
+    spend_calls({provider_id: 1})
+    return True
+
+
+def every_budget(row: Any) -> CallBudget | None:
+    """The budget of all calls on a provider's row; None where it has none."""
+    if row.calls_per_minute is None:
+        return None
+    return CallBudget(calls_per_minute=row.calls_per_minute, spent_until=row.calls_spent_until)
+
+
+def status_budget(row: Any) -> Budget | None:
+    """The budget of `status` calls on a provider's row; None where it has none."""
+    limit = status_calls_per_minute(status=row.status_calls_per_minute, every=row.calls_per_minute)
+    if limit is None:
+        return None
+    return Budget(calls_per_minute=limit, spent_until=row.status_spent_until, stretch=row.status_stretch)
+
+
+def _spend_status(provider_id: int, spent_until: datetime) -> None:
+    with hot_cursor() as cursor:
+        cursor.execute(_SQL["spend_status"].encode(), {"provider": provider_id, "spent_until": spent_until})

@@ -1,0 +1,1 @@
+"""Providers' lists: imported, compared, changed as sets, and rolled back."""

@@ -1,0 +1,1 @@
+"""Cancels and refills passed on to providers."""

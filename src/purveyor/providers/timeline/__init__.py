@@ -1,0 +1,1 @@
+"""The story of one order, told from what was written down."""

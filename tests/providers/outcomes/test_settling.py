@@ -1,0 +1,86 @@
+"""A person's two answers to an unknown outcome."""
+
+from decimal import Decimal
+
+import pytest
+
+from purveyor.accounts.testing import balance_of, make_customer
+from purveyor.catalog.testing import make_service
+from purveyor.orders.cancelling import request_cancels
+from purveyor.orders.models import Dispatch, Order, Status
+from purveyor.orders.testing import place_one
+from purveyor.providers.models import Fulfilment, Handover
+from purveyor.providers.outcomes.outcomes import Answered, record
+from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
+from purveyor.providers.protocol.replies import Accepted, Unclear
+from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.testing import make_provider, make_route
+from tests.audited import violations
+
+pytestmark = pytest.mark.django_db
+
+ACTOR = "staff@example.com"
+
+
+@pytest.fixture
+def unknown() -> Fulfilment:
+    """One of two hand-overs, the other of which the provider took as its order 1."""
+    service = make_service(rate="10.00", cancel=True)
+    make_route(service, make_provider(), rate="4.00")
+    customer = make_customer("100")
+    for _ in range(2):
+        place_one(customer, service, quantity=1000)
+    first, second = hand_over(busy={}).hand_overs
+    record(
+        [
+            Answered(hand_over=first, reply=Accepted("1")),
+            Answered(hand_over=second, reply=Unclear("time-out")),
+        ]
+    )
+    return Fulfilment.objects.get(pk=second.fulfilment_id)
+
+
+def test_it_was_placed(unknown: Fulfilment) -> None:
+    settle_as_placed(fulfilment=unknown, external_id=" 77 ", actor=ACTOR)
+    unknown.refresh_from_db()
+    assert (unknown.handover, unknown.external_id) == (Handover.ACCEPTED, "77")
+    assert (unknown.cost, unknown.settled_by) == (Decimal(4), ACTOR)
+    assert unknown.next_poll_at is not None
+    assert violations() == {}
+
+
+def test_it_was_not_placed(unknown: Fulfilment) -> None:
+    settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    unknown.refresh_from_db()
+    assert (unknown.handover, unknown.refusal, unknown.settled_by) == (Handover.REFUSED, "not_placed", ACTOR)
+    order = Order.objects.get(pk=unknown.order_id)
+    assert (order.status, order.dispatch, order.refunded) == (Status.PENDING, Dispatch.QUEUED, 0)
+    (again,) = hand_over(busy={}).hand_overs
+    assert again.order_id == order.pk
+    assert violations() == {}
+
+
+def test_it_was_not_placed_and_its_customer_wished_to_cancel(unknown: Fulfilment) -> None:
+    customer = unknown.order.customer
+    request_cancels([(customer.pk, unknown.order_id)])
+    settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    assert Order.objects.get(pk=unknown.order_id).status == Status.CANCELED
+    assert balance_of(customer) == 90
+    assert violations() == {}
+
+
+@pytest.mark.parametrize("external_id", ["1", "", "   ", "0", "not an id"])
+def test_an_id_that_cannot_be_is_refused(unknown: Fulfilment, external_id: str) -> None:
+    with pytest.raises(CannotSettle):
+        settle_as_placed(fulfilment=unknown, external_id=external_id, actor=ACTOR)
+    unknown.refresh_from_db()
+    assert unknown.handover == Handover.UNKNOWN
+
+
+def test_what_is_settled_is_settled(unknown: Fulfilment) -> None:
+    settle_as_placed(fulfilment=unknown, external_id="77", actor=ACTOR)
+    with pytest.raises(CannotSettle, match="accepted, not unknown"):
+        settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    with pytest.raises(CannotSettle):
+        settle_as_placed(fulfilment=unknown, external_id="78", actor=ACTOR)
+    assert violations() == {}
