@@ -19,6 +19,7 @@ from purveyor.orders.requests import Placed
 from purveyor.orders.testing import request
 from purveyor.providers.models import Fulfilment, Handover, Provider
 from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
+from purveyor.simulator.behaviours import Behaviour
 from purveyor.simulator.testing import Simulator
 from tests.faults.cases import Case
 from tests.faults.truth import HandedOver, Sold, There, disagreements, disagreements_of_several
@@ -123,9 +124,11 @@ class Trial:
         request_cancels([(self.customer.pk, order_id) for order_id in orders[::ONE_IN_CANCELED]])
 
     def misbehave(self, *, seed: int) -> None:
-        """Let the trouble begin."""
+        """Let the trouble begin: each fault that must be met at once, then all of them by chance."""
         for site in self.sites:
             for action, mix in self.case.mixes.items():
+                sure = [each for each in mix if isinstance(each, Behaviour) and each.fault in self.case.faults]
+                site.simulator.script.next(action, *sure)
                 site.simulator.script.mix(mix, seed=seed, action=action)
 
     def behave(self) -> None:

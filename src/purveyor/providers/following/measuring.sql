@@ -12,8 +12,9 @@ WHERE NOT EXISTS (SELECT FROM providers_routetimes times WHERE times.route_id = 
 LIMIT %(limit)s ON CONFLICT (route_id) DO NOTHING;
 
 -- name: claim_services
--- By the statement's time, so that what was adopted just now is due. Services to look at, and whether an order of theirs was completed since the last look. A transaction that took long
--- may have shown its order only after a look that came later: so news reaches back somewhat.
+-- Services to look at, and whether an order of theirs was completed since the last look. A transaction that took
+-- long may have shown its order only after a look that came later: so news reaches back somewhat. By the
+-- statement's time, so that what was adopted just now is due.
 WITH due AS (
     SELECT times.service_id, times.looked_at FROM providers_servicetimes times
     WHERE times.next_look_at <= statement_timestamp()
