@@ -19,7 +19,7 @@ from purveyor.orders.requests import Placed
 from purveyor.orders.testing import request
 from purveyor.providers.models import Fulfilment, Handover, Provider
 from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
-from purveyor.simulator.behaviours import Behaviour
+from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
 from tests.faults.cases import Case
 from tests.faults.truth import HandedOver, Sold, There, disagreements, disagreements_of_several
@@ -127,9 +127,12 @@ class Trial:
         """Let the trouble begin: each fault that must be met at once, then all of them by chance."""
         for site in self.sites:
             for action, mix in self.case.mixes.items():
-                sure = [each for each in mix if isinstance(each, Behaviour) and each.fault in self.case.faults]
-                site.simulator.script.next(action, *sure)
-                site.simulator.script.mix(mix, seed=seed, action=action)
+                script = site.simulator.script
+                script.next(action, *(each for each in mix if self._must_be_met(each)))
+                script.mix(mix, seed=seed, action=action)
+
+    def _must_be_met(self, given: Fault | Behaviour) -> bool:
+        return isinstance(given, Behaviour) and given.fault in self.case.faults
 
     def behave(self) -> None:
         """Let the trouble end, also at the old prices."""
