@@ -10,7 +10,10 @@ from purveyor.catalog.models import Service
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import CancelRequest, Order, OrderEvent, OrderKind, Status, Subscription
 from purveyor.orders.testing import place_one
-from purveyor.providers.models import CancelTask, Fulfilment
+from purveyor.outbox.models import OutboxEvent
+from purveyor.providers.following.subscriptions import BELOW_FLOOR
+from purveyor.providers.models import CancelTask, Fulfilment, Provider
+from purveyor.providers.sync.syncing import sync_provider
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
@@ -196,3 +199,54 @@ def test_costs_of_posts_are_what_the_provider_took(simulator: Simulator, subscri
     booked = sum(Fulfilment.objects.values_list("cost", flat=True), Decimal(0))
     assert booked == before - simulator.balance > 0
     assert Order.objects.filter(kind=OrderKind.SUBSCRIPTION).count() == 1
+
+
+def test_after_a_price_rise_posts_count_for_what_they_get_and_cost_what_they_cost(
+    simulator: Simulator, provider: Provider, subscribed: Service
+) -> None:
+    follow_one(make_customer(), subscribed, min=20, max=200, posts=4)
+    simulator.change_prices(Decimal("1.15"))
+    sync_provider(provider)
+    before = simulator.balance
+    for _ in range(6):
+        simulator.advance(15)
+        poll()
+    bought = {str(item.id): item.quantity for item in simulator.children}
+    told = {child.fulfilments.get().external_id: child.quantity for child in children()}
+    assert told == bought
+    assert len(bought) == 4
+    booked = sum(Fulfilment.objects.values_list("cost", flat=True), Decimal(0))
+    assert booked == before - simulator.balance
+    assert CancelTask.objects.count() == 0, "within the markup of 20 % nobody is asked to stop"
+    assert violations() == {}
+
+
+def test_a_provider_that_grows_dearer_than_posts_are_sold_for_is_asked_to_stop(
+    simulator: Simulator, provider: Provider, subscribed: Service
+) -> None:
+    order = follow_one(make_customer(), subscribed, min=20, max=200)
+    poll()
+    simulator.change_prices(Decimal("1.3"))
+    sync_provider(provider)
+    for _ in range(2):
+        poll()
+    assert CancelTask.objects.get().cancel_request is None
+    assert OrderEvent.objects.filter(order=order, data__reason=BELOW_FLOOR).count() == 1
+    assert OutboxEvent.objects.filter(kind="cancel.requested", about=f"order:{order.pk}").count() == 1
+    forward()
+    simulator.advance(3600)
+    poll()
+    order.refresh_from_db()
+    assert (order.status, simulator.children) == (Status.CANCELED, [])
+    assert violations() == {}
+
+
+def test_a_subscription_that_may_lose_is_left_alone(
+    simulator: Simulator, provider: Provider, subscribed: Service
+) -> None:
+    follow_one(make_customer(), subscribed, min=20, max=200)
+    subscribed.routes.update(margin_floor_percent=None)
+    simulator.change_prices(Decimal("1.3"))
+    sync_provider(provider)
+    poll()
+    assert CancelTask.objects.count() == 0

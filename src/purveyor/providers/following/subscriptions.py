@@ -1,23 +1,30 @@
-"""Following a subscription: each order it makes at its provider becomes one of ours (protocol §4.6)."""
+"""Following a subscription: each order it makes at its provider becomes one of ours (protocol §4.6).
+
+No post can be refused to the provider, which makes them by itself. So each counts at the rate listed now, and
+when that leaves less than the margin floor the provider is asked to stop.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from math import inf
 from typing import Any, Final
 
 import structlog
 from django.db import transaction
 
+from purveyor.catalog.prices import PER_THOUSAND
 from purveyor.database import as_json, fetch_all, hot_cursor, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
+from purveyor.orders.announcing import announce_cancel_wishes
 from purveyor.orders.models import EventKind, OrderEvent, Status
 from purveyor.orders.promising import note_promises
 from purveyor.orders.requests import Placed
 from purveyor.orders.subscriptions import ENDED, Post, add_posts, update_subscription
-from purveyor.providers.costs.costing import expected_cost, post_quantity
-from purveyor.providers.costs.margin import Terms
+from purveyor.providers.costs.costing import AbsurdCost, expected_cost, post_quantity
+from purveyor.providers.costs.margin import Terms, keeps_margin
 from purveyor.providers.following.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.protocol import words
@@ -32,6 +39,8 @@ MOST_POSTS_AT_ONCE: Final = 20
 MOST_SURPLUS_KEPT: Final = 100
 """Of one reply: ids beyond the order that are remembered, so that each is told once."""
 LARGEST_POSTS_DONE: Final = 2**31 - 1
+UNPAID: Final = "The balance does not pay for a post: the provider was asked to stop"
+BELOW_FLOOR: Final = "Posts cost more than they may by what they are sold for: the provider was asked to stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,19 @@ class _Post:
     old: bool
     quantity: int | None
     """None while nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Price:
+    """What posts cost now."""
+
+    rate: Decimal
+    """In the provider's currency."""
+    terms: Terms
+
+    def cost(self, quantity: int) -> Decimal:
+        """What so many cost us. Raises `AbsurdCost`."""
+        return expected_cost(rate=self.rate, terms=self.terms, quantity=quantity, is_package=False)
 
 
 def new_posts(reply: StatusReply, *, known: Sequence[str]) -> list[str]:
@@ -78,18 +100,41 @@ def follow_subscription(
     (made,) = fetch_all(_SQL["made"], {"order": row.order_id})
     children = list(row.child_external_ids)
     fresh = _without_others(row, new_posts(reply, known=children), children)
-    ordered, surplus = _within_order(row, made, reply, fresh, posts)
+    price = _price(row)
+    ordered, surplus = _within_order(row, made, reply, fresh, posts, price=price)
     if surplus:
         _log.error("more_posts_than_ordered", order_id=row.order_id, number=len(surplus), first=surplus[0])
         children += surplus[:MOST_SURPLUS_KEPT]
     ready = [post for post in ordered if post.quantity is not None]
     now = ready[:MOST_POSTS_AT_ONCE]
-    paid = _add(row, now, after=made.last)
+    paid = _add(row, now, price, after=made.last)
     children += paid
     more = len(paid) == len(now) < len(ready)
-    _write(row, reply, children, waiting=len(ordered) > len(paid), at_once=more)
+    status = _write(row, reply, children, waiting=len(ordered) > len(paid), at_once=more)
     if len(paid) < len(now):
-        _stop_losses(row)
+        _ask_to_stop(row, UNPAID)
+    elif status not in ENDED and not _keeps_margin(row, price):
+        _ask_to_stop(row, BELOW_FLOOR)
+
+
+def _price(row: Any) -> _Price:
+    """The price of the list; that of the hand-over where it is so absurd that no cost can be told."""
+    terms = Terms(
+        fx_rate=row.fx_rate, top_up_bonus_percent=row.top_up_bonus_percent, fee_percent=row.fee_percent
+    )
+    listed = _Price(rate=row.rate, terms=terms)
+    try:
+        listed.cost(max(row.max, int(PER_THOUSAND)))
+    except AbsurdCost:
+        return _Price(rate=row.provider_rate, terms=terms)
+    return listed
+
+
+def _keeps_margin(row: Any, price: _Price) -> bool:
+    """Whether posts may go on being bought at this price, as it is asked of any order before it is sent."""
+    return keeps_margin(
+        cost=price.cost(int(PER_THOUSAND)), charge=row.unit_price, floor_percent=row.margin_floor_percent
+    )
 
 
 def _without_others(row: Any, fresh: Sequence[str], children: list[str]) -> list[str]:
@@ -103,7 +148,13 @@ def _without_others(row: Any, fresh: Sequence[str], children: list[str]) -> list
 
 
 def _within_order(
-    row: Any, made: Any, reply: StatusReply, fresh: Sequence[str], posts: Mapping[str, StatusReply | Refused]
+    row: Any,
+    made: Any,
+    reply: StatusReply,
+    fresh: Sequence[str],
+    posts: Mapping[str, StatusReply | Refused],
+    *,
+    price: _Price,
 ) -> tuple[list[_Post], list[str]]:
     """The new posts that were ordered, and the surplus; those told first count."""
     left = {False: inf if row.posts is None else row.posts - made.new, True: row.old_posts - made.old}
@@ -115,7 +166,7 @@ def _within_order(
             surplus.append(external_id)
             continue
         left[old] -= 1
-        quantity = _quantity(row, posts.get(external_id))
+        quantity = _quantity(row, posts.get(external_id), price)
         ordered.append(_Post(external_id=external_id, old=old, quantity=quantity))
     return ordered, surplus
 
@@ -127,12 +178,12 @@ def _used_ids(row: Any, external_ids: Sequence[str]) -> set[str]:
     return {used.external_id for used in fetch_all(_SQL["used_ids"], parameters)}
 
 
-def _quantity(row: Any, told: StatusReply | Refused | None) -> int | None:
+def _quantity(row: Any, told: StatusReply | Refused | None, price: _Price) -> int | None:
     """How much a post gets. Once it has ended without its charge telling, the smallest: never too much."""
     status = told if isinstance(told, StatusReply) else None
     quantity = post_quantity(
         told_charge=status.charge if status else None,
-        rate=row.provider_rate,
+        rate=price.rate,
         smallest=row.min,
         largest=row.max,
     )
@@ -140,7 +191,7 @@ def _quantity(row: Any, told: StatusReply | Refused | None) -> int | None:
     return int(row.min) if quantity is None and ended else quantity
 
 
-def _add(row: Any, posts: Sequence[_Post], *, after: int) -> list[str]:
+def _add(row: Any, posts: Sequence[_Post], price: _Price, *, after: int) -> list[str]:
     """Make the orders of posts and their fulfilments; the ids of those that the customer could have."""
     wanted = [
         Post(number=number, quantity=post.quantity or 0, old=post.old)
@@ -154,30 +205,26 @@ def _add(row: Any, posts: Sequence[_Post], *, after: int) -> list[str]:
         else:
             _log.warning("post_refused", order_id=row.order_id, external_id=post.external_id, why=answer.text)
     if made:
-        _write_posts(row, made)
+        _write_posts(row, made, price)
         note_promises(order_id for _, order_id in made)
     return [post.external_id for post, _ in made]
 
 
-def _write_posts(row: Any, made: Sequence[tuple[_Post, int]]) -> None:
-    terms = Terms(
-        fx_rate=row.fx_rate, top_up_bonus_percent=row.top_up_bonus_percent, fee_percent=row.fee_percent
-    )
+def _write_posts(row: Any, made: Sequence[tuple[_Post, int]], price: _Price) -> None:
     fulfilments = fetch_all(
         _SQL["write_posts"],
         {
             "id": row.id,
+            "rate": price.rate,
+            "fx_rate": price.terms.fx_rate,
+            "bonus_percent": price.terms.top_up_bonus_percent,
+            "fee_percent": price.terms.fee_percent,
             "posts": as_json(
                 [
                     {
                         "order_id": order_id,
                         "quantity": post.quantity,
-                        "cost": expected_cost(
-                            rate=row.provider_rate,
-                            terms=terms,
-                            quantity=post.quantity or 0,
-                            is_package=False,
-                        ),
+                        "cost": price.cost(post.quantity or 0),
                         "external_id": post.external_id,
                     }
                     for post, order_id in made
@@ -201,8 +248,13 @@ def _write_posts(row: Any, made: Sequence[tuple[_Post, int]]) -> None:
     )
 
 
-def _write(row: Any, reply: StatusReply, children: Sequence[str], *, waiting: bool, at_once: bool) -> None:
-    """Write down what was told; `waiting` says that posts are still to be made orders, `at_once` that now."""
+def _write(
+    row: Any, reply: StatusReply, children: Sequence[str], *, waiting: bool, at_once: bool
+) -> Status | None:
+    """Write down what was told, and return the status; None is a word without meaning.
+
+    `waiting` says that posts are still to be made orders, `at_once` that now.
+    """
     status = words.subscription_status(reply.word)
     if status is None:
         _log.error("provider_word_unknown", order_id=row.order_id, word=reply.word)
@@ -230,15 +282,14 @@ def _write(row: Any, reply: StatusReply, children: Sequence[str], *, waiting: bo
                 "poll_after": None if delay is None else delay.total_seconds(),
             },
         )
+    return status
 
 
-def _stop_losses(row: Any) -> None:
-    """Ask the provider to stop: it charges us for posts that the customer does not pay."""
+def _ask_to_stop(row: Any, reason: str) -> None:
+    """Ask the provider, once, to make no more posts: what they cost us is not paid for."""
     with hot_cursor() as cursor:
         asked = cursor.execute(_SQL["wish_to_cancel"].encode(), {"id": row.id}).rowcount
     if asked:
-        OrderEvent.objects.create(
-            order_id=row.order_id,
-            kind=EventKind.CANCEL,
-            data={"reason": "The balance does not pay for a post: the provider was asked to stop"},
-        )
+        OrderEvent.objects.create(order_id=row.order_id, kind=EventKind.CANCEL, data={"reason": reason})
+        announce_cancel_wishes([(row.order_id, row.customer_id)], by="panel")
+        _log.error("subscription_to_be_stopped", order_id=row.order_id, why=reason)

@@ -1,13 +1,21 @@
 -- name: lock_subscription
-SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id,
-       fulfilment.service_external_id, fulfilment.provider_rate, fulfilment.fx_rate, fulfilment.top_up_bonus_percent,
-       fulfilment.fee_percent, fulfilment.child_external_ids, fulfilment.ended_at,
+-- With what its next post costs, as listed now: a subscription lasts for months, and its provider charges each post at
+-- the rate of its day. One that is listed no more goes on at the rate of its hand-over.
+SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.provider_rate,
+       fulfilment.child_external_ids, fulfilment.ended_at,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end,
        now() AS now, provider.wallet_id, provider.status_stretch AS stretch, fulfilment.polls,
-       subscription.min, subscription.max, subscription.posts, subscription.old_posts
+       subscription.min, subscription.max, subscription.posts, subscription.old_posts, orders.customer_id,
+       orders.unit_price,
+       coalesce(offer.rate, fulfilment.provider_rate) AS rate, provider.fx_rate, provider.top_up_bonus_percent,
+       provider.fee_percent, route.margin_floor_percent
 FROM providers_fulfilment fulfilment
 JOIN providers_provider provider ON provider.id = fulfilment.provider_id
+JOIN orders_order orders ON orders.id = fulfilment.order_id
 JOIN orders_subscription subscription ON subscription.order_id = fulfilment.order_id
+LEFT JOIN providers_route route ON route.id = fulfilment.route_id
+LEFT JOIN providers_providerservice offer ON offer.provider_id = fulfilment.provider_id
+    AND offer.external_id = fulfilment.service_external_id AND offer.gone_at IS NULL
 WHERE fulfilment.id = %(id)s AND fulfilment.handover = 'accepted'
 FOR NO KEY UPDATE OF fulfilment;
 
@@ -33,8 +41,7 @@ INSERT INTO providers_fulfilment (
     top_up_bonus_percent, fee_percent, expected_cost, cost, external_id, accepted_at, next_poll_at
 )
 SELECT post.order_id, 1, parent.provider_id, parent.route_id, parent.service_external_id, 'accepted', post.quantity,
-       parent.provider_rate, parent.fx_rate, parent.top_up_bonus_percent, parent.fee_percent, post.cost,
-       post.cost, post.external_id, now(), now()
+       %(rate)s, %(fx_rate)s, %(bonus_percent)s, %(fee_percent)s, post.cost, post.cost, post.external_id, now(), now()
 FROM providers_fulfilment parent,
      json_to_recordset(%(posts)s::json) AS post (order_id bigint, quantity bigint, cost numeric, external_id text)
 WHERE parent.id = %(id)s
