@@ -222,6 +222,21 @@ def test_a_command_without_a_panel_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("customer", "create", "caf\udce9@example.com"),
+        ("provider", "add", "--key\udcff", "Upstream"),
+        ("\udcff",),
+    ],
+)
+def test_what_is_not_utf_8_is_refused_in_one_line(words: tuple[str, ...], tmp_path: Path) -> None:
+    ended = purveyor(*words, PURVEYOR_HOME=str(tmp_path / "home"))
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(" is not UTF-8 text\n")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_every_command_refuses_another_currency_than_that_of_the_books(tmp_path: Path) -> None:
     settings = {"PURVEYOR_HOME": str(tmp_path / "home"), "PORT": str(free_port())}
     assert purveyor("migrate", **settings, PURVEYOR_CURRENCY="EUR").returncode == 0

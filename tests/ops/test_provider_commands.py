@@ -36,7 +36,7 @@ def upstream(simulator: Simulator) -> Provider:
     return make_provider(simulator.url, key=simulator.key, name="Upstream")
 
 
-def run_with(text: str, *words: str) -> Result:
+def run_with(text: str | bytes, *words: str) -> Result:
     """Type a command, with this on its standard input."""
     return CliRunner().invoke(cli.commands, words, input=text, prog_name="purveyor")
 
@@ -58,6 +58,16 @@ def test_the_key_may_come_from_the_environment(simulator: Simulator, monkeypatch
     monkeypatch.setenv("PURVEYOR_PROVIDER_KEY", simulator.key)
     run("provider", "add", "Upstream", simulator.url, "--private-address")
     assert Provider.objects.get().key == simulator.key
+
+
+def test_a_key_that_is_not_utf_8_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = run_with(b"caf\xe9\n", "provider", "add", "Upstream", NOBODY_LISTENS)
+    monkeypatch.setenv("PURVEYOR_PROVIDER_KEY", "caf\udce9")
+    from_environment = run("provider", "add", "Upstream", NOBODY_LISTENS)
+    for refused in (piped, from_environment):
+        assert refused.exit_code == 2
+        assert refused.output.endswith("Error: the API key is not UTF-8 text\n")
+    assert not Provider.objects.exists()
 
 
 def test_one_that_does_not_answer_is_kept_to_be_corrected() -> None:

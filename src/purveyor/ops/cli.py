@@ -22,7 +22,7 @@ from purveyor.ops.refill_commands import refill
 from purveyor.ops.route_commands import route
 from purveyor.ops.service_commands import service
 from purveyor.ops.subscription_commands import subscription
-from purveyor.ops.terminal import panel_database, say
+from purveyor.ops.terminal import panel_database, require_utf8, say
 from purveyor.ops.times_commands import forecast, low_balance, promise, times
 from purveyor.ops.unknown_commands import unknown
 
@@ -34,6 +34,7 @@ def main() -> NoReturn:
     # The data folder is private to its user, and so is every file made in it.
     os.umask(0o077)
     try:
+        require_utf8(sys.argv[1:])
         sys.exit(commands.main(prog_name="purveyor", standalone_mode=False))
     except click.ClickException as wrong_use:
         wrong_use.show()

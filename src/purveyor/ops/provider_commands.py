@@ -200,11 +200,18 @@ def show_log(*, name: str | None, order_id: int | None, last: int) -> None:
 
 def _ask_for_key() -> str:
     """The key from the environment, from a pipe, or from the person; it is never shown."""
-    if key := os.environ.get(KEY_VARIABLE, ""):
-        return key.strip()
+    try:
+        key = os.environ.get(KEY_VARIABLE, "") or _typed_key()
+        key.encode()
+    except UnicodeError:
+        raise click.UsageError("the API key is not UTF-8 text") from None
+    return key.strip()
+
+
+def _typed_key() -> str:
     if sys.stdin.isatty():
-        return str(click.prompt("API key", hide_input=True)).strip()
-    return sys.stdin.readline().strip()
+        return str(click.prompt("API key", hide_input=True))
+    return sys.stdin.readline()
 
 
 def _test_balance(found: Any) -> bool:

@@ -1,8 +1,9 @@
 """What every command of the operator's needs: the panel's database, a voice, and who is typing."""
 
 import getpass
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -35,6 +36,18 @@ def say(text: str) -> None:
 def in_one_line(text: str) -> str:
     """A stranger's text without line breaks and without what would command the terminal."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def require_utf8(words: Iterable[str]) -> None:
+    """Refuse what was typed in another encoding, which no database and no terminal of ours can hold.
+
+    Python keeps such bytes as lone surrogates. Raises `click.UsageError`.
+    """
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{ascii(os.fsencode(word))[1:]} is not UTF-8 text") from None
 
 
 @contextmanager
