@@ -31,8 +31,13 @@ from purveyor.api.bodies import (
     content_length,
     drain,
 )
+from purveyor.desk import errors as desk_errors
+from purveyor.desk.door import BODY_MAX_BYTES as DESK_BODY_MAX_BYTES
+from purveyor.desk.door import error_body
 
 API_PATHS: Final = frozenset({"/api/v2", "/api/v2/"})
+DESK_PATHS: Final = "/desk/"
+"""What they begin with."""
 PAGE_THREADS: Final = 8
 """Each keeps one database connection."""
 PAGE_BODY_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -80,16 +85,15 @@ async def _live(receive: Receive, send: Send) -> None:
 
 async def _page(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a request to Django, its body already here: a slow sender must not hold one of the few threads."""
+    limit = DESK_BODY_MAX_BYTES if _is_desk(scope) else PAGE_BODY_MAX_BYTES
     try:
-        body = await _Process.bodies.read_body(
-            receive, announced=content_length(scope), limit=PAGE_BODY_MAX_BYTES
-        )
+        body = await _Process.bodies.read_body(receive, announced=content_length(scope), limit=limit)
     except BodyTooLarge:
-        await _answer(send, 413, b"The request is too large.\n")
+        await _turn_away(scope, send, desk_errors.BodyTooLarge(f"A body has at most {limit} bytes"))
         await drain(receive)
         return
     except BodyTooSlow:
-        await _answer(send, 408, b"The request took too long to arrive.\n")
+        await _turn_away(scope, send, desk_errors.BodyTooSlow("The request took too long to arrive"))
         return
     except ClientGone:  # or a malformed chunk, which the server tells in the same way
         await _answer(send, 400, b"")
@@ -101,7 +105,26 @@ async def _page(scope: Scope, receive: Receive, send: Send) -> None:
             return {"type": "http.request", "body": unread.pop(), "more_body": False}
         return await receive()
 
-    await _pages(scope, replay, send)  # type: ignore[arg-type]  # a2wsgi has its own names for the same shapes
+    await _pages(_with_length(scope, len(body)), replay, send)  # type: ignore[arg-type]  # a2wsgi has its own names for the same shapes
+
+
+def _with_length(scope: Scope, length: int) -> Scope:
+    """A request whose body is as long as it is: WSGI takes one that came in chunks for empty."""
+    told = (b"content-length", b"transfer-encoding")
+    headers = [header for header in scope["headers"] if header[0] not in told]
+    return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
+
+
+def _is_desk(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(DESK_PATHS))
+
+
+async def _turn_away(scope: Scope, send: Send, error: desk_errors.DeskError) -> None:
+    """Say why a request does not get as far as Django, at the desk in the desk's form."""
+    if _is_desk(scope):
+        await _answer(send, error.status, error_body(error), content_type="application/json")
+    else:
+        await _answer(send, error.status, f"{error}.\n".encode())
 
 
 async def _health(_: Scope, send: Send) -> None:

@@ -102,6 +102,12 @@ def test_a_malformed_chunk(panel: Panel, caller: Caller, path: bytes) -> None:
     assert panel.post(caller, "balance")["balance"] == "1000"
 
 
+def everything_from(connection: socket.socket) -> bytes:
+    """What is sent until the other side hangs up."""
+    with connection:
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_never_ends(panel: Panel, caller: Caller, *, chunked: bool) -> None:
     """It is told so within its ten seconds, and nobody else waits meanwhile."""
@@ -111,17 +117,17 @@ def test_a_body_that_never_ends(panel: Panel, caller: Caller, *, chunked: bool) 
         request = head(100) + b"key="
     host, _, port = panel.url.removeprefix("http://").partition(":")
     slow = [socket.create_connection((host, int(port)), timeout=20) for _ in range(40)]
+    at_the_desk = socket.create_connection((host, int(port)), timeout=20)
     started = time.monotonic()
     for connection in slow:
         connection.sendall(request)
+    at_the_desk.sendall(request.replace(b"/api/v2", b"/desk/v1/take"))
     assert panel.post(caller, "balance")["balance"] == "1000"
     assert time.monotonic() - started < QUICK_SECONDS
     for connection in slow:
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-        assert split(answer) == (408, b"")
-        connection.close()
+        assert split(everything_from(connection)) == (408, b"")
+    status, body = split(everything_from(at_the_desk))
+    assert (status, json.loads(body)["error"]["code"]) == (408, "body_too_slow")
     assert 9 < time.monotonic() - started < 9 + QUICK_SECONDS + 2
 
 

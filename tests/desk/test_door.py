@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from structlog.testing import capture_logs
 
 from purveyor.accounts.keys import create_staff_key, revoke_staff_key
 from purveyor.accounts.models import StaffKey
@@ -92,14 +93,6 @@ def test_another_method_is_refused_with_those_that_serve(client: Client) -> None
     assert answer["Allow"] == "GET"
 
 
-def test_a_large_body_is_not_read(client: Client) -> None:
-    _, text = create_staff_key(name="", scopes=["posts"])
-    headers = {"Host": "localhost", "Authorization": f"Bearer {text}"}
-    body = b"x" * (door.BODY_MAX_BYTES + 1)
-    answer = client.post("/desk/v1/nothing", body, content_type="application/json", headers=headers)
-    assert error_of(answer) == (413, "body_too_large")
-
-
 def test_trouble_with_the_database_is_told_as_such(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: object) -> None:
         raise OperationalError("gone")
@@ -108,3 +101,22 @@ def test_trouble_with_the_database_is_told_as_such(client: Client, monkeypatch: 
     answer = get(client, "key", "x")
     assert error_of(answer) == (503, "out_of_order")
     assert answer["Retry-After"] == "2"
+
+
+def test_a_mistake_of_ours_is_told_in_json_and_logged_with_its_traceback(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(door, "authenticate", wrong)
+    with capture_logs() as lines:
+        assert error_of(get(client, "key", "x")) == (500, "broken")
+    (line,) = lines
+    assert (line["event"], line["path"], line["exc_info"]) == ("desk_failed", "/desk/v1/key", True)
+
+
+def test_a_query_of_too_many_fields_is_refused(client: Client) -> None:
+    _, text = create_staff_key(name="", scopes=["posts"])
+    query = "&".join(["after=1"] * 1_001)
+    assert error_of(get(client, f"subscriptions?{query}", text)) == (422, "invalid_field")

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import requests
 
 from purveyor.accounts.testing import balance_of
 from purveyor.orders.cancelling import request_cancels
@@ -15,7 +14,7 @@ from purveyor.providers.desks.desks import adopt_refills, desk_scope
 from purveyor.providers.models import DeskJob
 from purveyor.providers.testing import make_desk
 from tests.audited import violations
-from tests.desk.visitor import TIMEOUT_SECONDS, Visitor, ok, refused
+from tests.desk.visitor import Visitor, ok, refused
 from tests.providers.desks.by_hand import LONG_AGO
 
 NOWHERE = 2**80
@@ -199,15 +198,6 @@ def test_a_list_is_asked_for_rightly(visitor: Visitor, query: dict[str, Any]) ->
 )
 def test_jobs_are_taken_rightly(visitor: Visitor, body: dict[str, Any]) -> None:
     assert refused(visitor.post("take", **body)) == (422, "invalid_field")
-
-
-@pytest.mark.parametrize("body", [b"{", b"count=1", b"\xff", b"[]", b"1"])
-def test_a_body_that_is_no_object_is_told_so(visitor: Visitor, body: bytes) -> None:
-    answer = requests.post(
-        f"{visitor.url}/desk/v1/take", data=body, headers=visitor.headers, timeout=TIMEOUT_SECONDS
-    )
-    expected = (422, "invalid_field") if body in (b"[]", b"1") else (400, "unreadable_body")
-    assert refused(answer) == expected
 
 
 def test_nobody_sees_or_touches_another_desk(visitor: Visitor) -> None:

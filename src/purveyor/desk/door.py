@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
+from django.core.exceptions import TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
@@ -17,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from purveyor.accounts.models import StaffKey
 from purveyor.desk.authentication import authenticate
 from purveyor.desk.errors import (
-    BodyTooLarge,
+    Broken,
     DeskError,
     InvalidField,
     NotHere,
@@ -28,6 +29,7 @@ from purveyor.desk.errors import (
 )
 
 BODY_MAX_BYTES: Final = 256 * 1024
+"""Of a request; held by whoever reads it from the wire."""
 
 Shape = TypeVar("Shape")
 _log = structlog.get_logger(__name__)
@@ -53,7 +55,7 @@ class Call:
         except msgspec.ValidationError as wrong:
             raise InvalidField(str(wrong)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-            raise UnreadableBody(str(wrong)) from None
+            raise UnreadableBody(f"The body is not JSON: {wrong}") from None
 
     def read_query(self, shape: type[Shape]) -> Shape:
         """The query as a msgspec type, numbers read from their text. Raises `InvalidField`."""
@@ -73,7 +75,7 @@ def door(**views: View) -> Callable[..., HttpResponse]:
     @csrf_exempt  # no cookie is read here, so there is nothing to forge
     def answer(request: HttpRequest, **address: Any) -> HttpResponse:
         try:
-            return _json(200, _answer(views, request, address))
+            return _json(200, msgspec.json.encode(_answer(views, request, address)))
         except DeskError as error:
             response = _error(error)
             if isinstance(error, WrongMethod):
@@ -82,6 +84,9 @@ def door(**views: View) -> Callable[..., HttpResponse]:
         except (InterfaceError, OperationalError) as trouble:
             _log.warning("desk_waits_for_database", path=request.path, error=str(trouble).strip())
             return _error(OutOfOrder("The database does not answer; try again"))
+        except Exception:  # noqa: BLE001  (whatever it is: a program is never answered with a page)
+            _log.exception("desk_failed", method=request.method, path=request.path)
+            return _error(Broken("This is a mistake of the panel's; its log tells more"))
 
     return answer
 
@@ -90,10 +95,11 @@ def _answer(views: dict[str, View], request: HttpRequest, address: dict[str, Any
     key = authenticate(request)
     if request.method not in views:
         raise WrongMethod(f"This address takes {', '.join(views)}")
-    announced = request.headers.get("Content-Length") or "0"
-    if not announced.isdecimal() or int(announced) > BODY_MAX_BYTES:
-        raise BodyTooLarge(f"A body has at most {BODY_MAX_BYTES} bytes")
-    return views[request.method](Call(key=key, query=request.GET, body=request.body), **address)
+    try:
+        query = request.GET
+    except TooManyFieldsSent:
+        raise InvalidField("The query has too many fields") from None
+    return views[request.method](Call(key=key, query=query, body=request.body), **address)
 
 
 def nowhere(_: Call, **__: Any) -> None:
@@ -106,17 +112,19 @@ def own_key(call: Call) -> Any:
     return {"name": call.key.name, "scopes": call.key.scopes}
 
 
+def error_body(error: DeskError) -> bytes:
+    """An error as the desk writes it."""
+    return msgspec.json.encode({"error": {"code": error.code, "message": str(error)}})
+
+
 def _error(error: DeskError) -> HttpResponse:
-    response = _json(error.status, {"error": {"code": error.code, "message": str(error)}})
+    response = _json(error.status, error_body(error))
     for name, value in error.headers.items():
         response[name] = value
     return response
 
 
-def _json(status: int, content: Any) -> HttpResponse:
+def _json(status: int, body: bytes) -> HttpResponse:
     return HttpResponse(
-        msgspec.json.encode(content),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
+        body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
     )

@@ -6,10 +6,13 @@ DeskError
 ├── NotInScope 403
 ├── NotHere 404
 ├── WrongMethod 405
+├── BodyTooSlow 408
+├── JobRefused 409
 ├── PostRefused 409
 ├── BodyTooLarge 413
 ├── InvalidField 422
 ├── TooManyGuesses 429
+├── Broken 500
 └── OutOfOrder 503
 """
 
@@ -61,6 +64,13 @@ class WrongMethod(DeskError):
     code = "wrong_method"
 
 
+class BodyTooSlow(DeskError):
+    """The body did not arrive within its deadline."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "body_too_slow"
+
+
 class JobRefused(DeskError):
     """What is told of a job cannot be, as it stands."""
 
@@ -98,6 +108,13 @@ class TooManyGuesses(DeskError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_guesses"
     headers: ClassVar = {"Retry-After": "2"}
+
+
+class Broken(DeskError):
+    """A mistake in the panel; its log has the traceback."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "broken"
 
 
 class OutOfOrder(DeskError):
