@@ -1,4 +1,8 @@
-"""Tests whose transactions really commit: several connections, real locks, a clean ledger afterwards."""
+"""Tests whose transactions really commit: several connections, real locks, a clean ledger afterwards.
+
+So do tests that fill tables: what is rolled back stays in tables and indexes as dead rows, which the plans of
+later tests would have to step over; what was committed is truncated.
+"""
 
 import pytest
 from django.db import connection

@@ -14,6 +14,7 @@ from purveyor.catalog.testing import make_service
 from purveyor.catalog.updates import ServiceChange, Shown, kinds_of, newest, note_changes
 from purveyor.database import fetch_all
 from purveyor.outbox.models import OutboxEvent
+from tests.committed import committed
 
 CHEAP, DEAR = Decimal(1), Decimal(2)
 
@@ -81,7 +82,7 @@ def test_each_is_an_event_too() -> None:
 MANY = 50_000
 
 
-@pytest.mark.django_db
+@committed
 @pytest.mark.parametrize(
     "asked", [{}, {"kind": UpdateKind.DISABLED}, {"search": "Polls"}, {"before_id": MANY // 2}]
 )

@@ -24,6 +24,7 @@ from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.timeline.timeline import timeline
+from tests.committed import committed
 from tests.providers.following.test_polling_plan import steps
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +134,7 @@ def scans_of(statement: str, table: str) -> Iterator[dict[str, Any]]:
             yield step
 
 
+@committed
 def test_what_is_forgotten_already_costs_nothing(answered: list[HandOver]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(

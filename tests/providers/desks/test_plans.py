@@ -14,6 +14,7 @@ from purveyor.orders.testing import place_one
 from purveyor.providers.desks.queue import _SQL, _STATES, Listed
 from purveyor.providers.models import Provider
 from purveyor.providers.testing import make_desk
+from tests.committed import committed
 
 ENDED = 40_000
 OPEN = 20_000
@@ -99,7 +100,7 @@ def check(statement: str, parameters: dict[str, object], *, reads: str) -> None:
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < BUFFERS_PER_JOB * PAGE
 
 
-@pytest.mark.django_db
+@committed
 def test_taking_and_listing_stay_on_their_indexes(desk: Provider) -> None:
     narrowed: dict[str, object] = {"desk": desk.pk, "service": None, "kind": ""}
     listed = narrowed | {"after": 0, "limit": PAGE}
@@ -112,7 +113,7 @@ def test_taking_and_listing_stay_on_their_indexes(desk: Provider) -> None:
     check(_SQL["take"], asked, reads="jobs_new")
 
 
-@pytest.mark.django_db
+@committed
 def test_what_the_worker_looks_for_stays_on_its_indexes(desk: Provider) -> None:
     check(_SQL["unwanted"], {"limit": PAGE}, reads="cancels_requested")
     check(_SQL["adopt_refills"], {}, reads="refills_pending")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from django.db import connection
 
 from purveyor.catalog.models import FinishRest
@@ -11,11 +10,12 @@ from purveyor.orders.models import Order
 from purveyor.providers.elsewhere import finishing as elsewhere
 from purveyor.providers.elsewhere import refilling as refills_elsewhere
 from purveyor.providers.elsewhere.refilling import MOST_AT_ONCE, send_elsewhere
+from tests.committed import committed
 from tests.providers.elsewhere.test_finishing import accept, ordered, sold, tell
 from tests.providers.elsewhere.test_refilling import completed
 from tests.providers.following.test_polling_plan import explained
 
-pytestmark = pytest.mark.django_db
+pytestmark = committed
 
 EARLIER = 30_000
 

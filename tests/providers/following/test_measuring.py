@@ -33,6 +33,7 @@ from purveyor.providers.protocol.words import order_status
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.standing.polling_budget import IDS_PER_CALL
 from purveyor.providers.testing import make_provider, make_route
+from tests.committed import committed
 from tests.orders.test_plans import rows_read
 from tests.providers.following.test_polling_plan import steps
 from tests.providers.rounds import LONG_AGO
@@ -211,6 +212,7 @@ def delay(fulfilment_id: int) -> timedelta:
 MANY = 20_000
 
 
+@committed
 @pytest.mark.parametrize("what", ["services", "routes"])
 def test_measuring_reads_a_window_however_many_orders_have_ended(route: Route, what: str) -> None:
     measured(route)
@@ -234,6 +236,7 @@ def test_measuring_reads_a_window_however_many_orders_have_ended(route: Route, w
             assert step.get("Rows Removed by Filter", 0) <= MOST_MEASURED
 
 
+@committed
 def test_what_is_followed_is_found_by_index_with_its_usual_time(route: Route) -> None:
     ended(route, last=MANY)
     with connection.cursor() as cursor:

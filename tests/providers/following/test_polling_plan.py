@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
@@ -16,6 +15,7 @@ from purveyor.providers.following.polling import _SQL
 from purveyor.providers.sending.handing_over import MOST_AT_ONCE
 from purveyor.providers.standing.polling_budget import IDS_PER_CALL
 from purveyor.providers.testing import make_provider
+from tests.committed import committed
 
 OPEN = 1_000_000
 PROVIDERS = 50
@@ -55,12 +55,12 @@ def explained(statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]
     return list(steps(answer[0]["Plan"]))
 
 
-@pytest.mark.django_db
+@committed
 def test_the_claims_stay_on_their_indexes_above_a_million_open_orders() -> None:
     providers = [make_provider(name=f"Provider {number}").pk for number in range(PROVIDERS)]
     order = place_one(make_customer(), make_service(), quantity=100)
     columns = ", ".join(str(column.column) for column in Order._meta.concrete_fields if column.name != "id")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             OPEN_ORDERS.format(columns=columns),
             {

@@ -15,6 +15,7 @@ from purveyor.providers.outcomes.keeping_evidence import _SQL as KEEPING
 from purveyor.providers.outcomes.reconciling import _SQL as LOOKING
 from purveyor.providers.outcomes.reconciling import MOST_AT_ONCE, NEIGHBOURS_OF_EACH_KIND, REACH
 from purveyor.providers.testing import make_provider
+from tests.committed import committed
 from tests.providers.following.test_polling_plan import steps
 
 PAST = 100_000
@@ -62,7 +63,7 @@ def provider() -> Provider:
     return provider
 
 
-@pytest.mark.django_db
+@committed
 def test_every_statement_stays_on_its_indexes_above_many_hand_overs(provider: Provider) -> None:
     cases = fetch_all(
         "SELECT id FROM providers_fulfilment WHERE handover = 'unknown' AND provider_id = %s ORDER BY id",

@@ -322,7 +322,7 @@ def test_measuring_reads_what_it_measures_and_no_more(much_history: Route) -> No
     assert rows_read(_SQL["claim"], claim) <= MOST_MEASURED
 
 
-@pytest.mark.django_db
+@committed
 def test_the_last_route_of_a_link_is_found_by_its_index(much_history: Route) -> None:
     links = as_json([{"service_id": much_history.service_id, "link_key": key} for key in range(5, 37)])
     assert rows_read(PLANNING["last_of_link"], {"links": links}) <= 200

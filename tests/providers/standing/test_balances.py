@@ -178,6 +178,7 @@ def test_a_look_comes_after_a_while_and_is_had_by_one() -> None:
     assert watch_balances() == 0
 
 
+@committed
 def test_old_hand_overs_are_not_read(provider: Provider, order: Order) -> None:
     bought(provider, order, "1", ago=timedelta(days=9), number=20_000)
     bought(provider, order, "1", ago=timedelta(hours=2), number=50)
