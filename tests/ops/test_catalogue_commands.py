@@ -81,7 +81,8 @@ def test_a_sync_tells_what_it_found(simulator: Simulator) -> None:
 
 
 def test_a_change_set_is_shown_applied_and_rolled_back(provider: Provider) -> None:
-    assert catalogue("changes") == ["No list of a provider has changed."]
+    assert catalogue("changes") == ["No list has changed anything of yours."]
+    assert catalogue("changes", "--all") == ["No list of a provider has changed."]
     service = sell(provider)[0]
     keep(
         provider,
@@ -131,12 +132,24 @@ def test_a_change_set_is_shown_applied_and_rolled_back(provider: Provider) -> No
     ]
 
 
+def test_sets_from_which_nothing_follows_are_shown_on_demand(provider: Provider) -> None:
+    sell(provider)
+    keep(provider, row(1, rate="0.90000001"), row(2, category="Polls"), row(3, type="Riddle"))
+    keep(provider, row(1, rate="0.90000002"), row(2, category="Polls"), row(3, type="Riddle"))
+    assert catalogue("changes")[0].endswith(": 1 applied")
+    assert len(catalogue("changes")) == 1
+    assert catalogue("changes", "--all")[0].endswith(": 1 noted")
+
+
 def test_a_list_that_shrank_is_shown_as_such_and_old_sets_are_mentioned(provider: Provider) -> None:
     keep(provider, row(1))
     keep(provider, row(1, rate=2))
     first = ChangeSet.objects.earliest("pk").pk
     assert "More than half of the list was lost at once, so all of it waits." in catalogue("show", str(first))
-    assert catalogue("changes", "--number", "1")[-1] == "There are older ones: ask for more with --number."
+    assert (
+        catalogue("changes", "--all", "--number", "1")[-1]
+        == "There are older ones: ask for more with --number."
+    )
 
 
 @pytest.mark.parametrize("verb", ["apply", "ignore", "rollback"])

@@ -1,5 +1,6 @@
 """Providers on the command line, against the simulated one over real HTTP."""
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -7,11 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from purveyor.accounts.testing import make_customer
+from purveyor.catalog.models import Service
 from purveyor.catalog.testing import make_service
 from purveyor.ops import cli
 from purveyor.orders.testing import place_one
 from purveyor.providers.forgetting import forget_exchanges
-from purveyor.providers.models import Attempt, Provider
+from purveyor.providers.models import Attempt, ChangeSet, Provider
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.protocol.replies import Unclear
 from purveyor.providers.sending.handing_over import hand_over
@@ -21,6 +23,7 @@ from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator, running_simulator
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run
+from tests.providers.lists import keep, row, sell
 
 pytestmark = committed
 
@@ -110,7 +113,10 @@ def test_an_empty_list_says_what_to_do() -> None:
 
 def test_settings_are_changed_and_taken_back(upstream: Provider) -> None:
     words = "--field link=url --field key=token --extra lang=en --calls 90 --fee 2.5 --timeout 10 --disable"
-    assert run("provider", "set", "Upstream", *words.split()).output == "Upstream is set\n"
+    assert run("provider", "set", "Upstream", *words.split()).output.splitlines() == [
+        "Upstream is set",
+        "No rate of yours follows from that",
+    ]
     assert now(upstream).field_names == {"link": "url", "key": "token"}
     assert (upstream.extra_fields, upstream.calls_per_minute) == ({"lang": "en"}, 90)
     assert (upstream.fee_percent, upstream.timeout_seconds, upstream.enabled) == (Decimal("2.5"), 10, False)
@@ -129,6 +135,27 @@ def test_a_new_key_is_asked_for_and_a_wrong_setting_refused(upstream: Provider) 
     assert line_of(run("provider", "set", "Nobody", "--fee", "1")) == (
         "there is no provider 'Nobody': `purveyor provider list` shows their names"
     )
+
+
+def test_other_terms_reprice_what_was_imported(upstream: Provider) -> None:
+    keep(upstream, row(1), row(2), row(3))
+    ours, *_ = sell(upstream)
+    Service.objects.filter(pk=ours.pk).update(rate=7)
+    told = run("provider", "set", "Upstream", "--fx", "1.5", "--fee", "10").output.splitlines()
+    change_set = ChangeSet.objects.get().pk
+    assert told[0] == "Upstream is set"
+    assert re.fullmatch(
+        rf"Change set {change_set}  Upstream  [-\d]+ [:\d]+ UTC: 1 waiting, 2 applied", told[1]
+    )
+    assert told[2:] == [f"`purveyor catalogue show {change_set}` lists what it does to your rates"]
+    shown = run("catalogue", "show", str(change_set)).output.splitlines()
+    assert (
+        shown[1] == "Your terms changed: fx rate 1 → 1.5, fee percent 0 → 10. Below, what each service costs."
+    )
+    assert shown[3].endswith("dearer 1 Survey answers 1  0.9 → 1.485  waiting")
+    assert shown[4] == f"    service {ours.pk}: rate would become 1.782"
+    same = run("provider", "set", "Upstream", "--fx", "1.5", "--parallel", "3").output.splitlines()
+    assert same == ["Upstream is set", "No rate of yours follows from that"]
 
 
 def test_buying_twice_is_warned_of(upstream: Provider) -> None:

@@ -106,13 +106,15 @@ def sync(*, provider: str) -> None:
 @click.option(
     "--number", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show."
 )
-def list_changes(*, provider: str | None, number: int) -> None:
+@click.option("--all", "everything", is_flag=True, help="Also sets from which nothing of ours follows.")
+def list_changes(*, provider: str | None, number: int, everything: bool) -> None:
     """List the newest change sets."""
     with panel_database():
         from purveyor.ops import provider_lines
         from purveyor.ops.catalogue_listing import set_lines
 
-        for line in set_lines(provider=provider_lines.find(provider) if provider else None, number=number):
+        found = provider_lines.find(provider) if provider else None
+        for line in set_lines(provider=found, number=number, everything=everything):
             say(line)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from purveyor import configuration
 from purveyor.ops.terminal import in_one_line
@@ -53,21 +53,28 @@ def preview_lines(*, provider: Provider, choice: Choice) -> Iterator[str]:
     yield f"{made} would be made, {len(proposals) - made} skipped."
 
 
-def set_lines(*, provider: Provider | None, number: int) -> Iterator[str]:
-    """The newest change sets, with how many of their changes are in which state."""
+def set_lines(*, provider: Provider | None, number: int, everything: bool) -> Iterator[str]:
+    """The newest change sets, of everything also those from which nothing of ours follows."""
     sets = ChangeSet.objects.select_related("provider").order_by("-pk")
     if provider is not None:
         sets = sets.filter(provider=provider)
+    if not everything:
+        felt = Change.objects.filter(change_set=OuterRef("pk")).exclude(state=ChangeState.NOTED)
+        sets = sets.filter(Exists(felt))
     shown = list(sets[: number + 1])
-    for change_set in shown[:number]:
-        counted = Change.objects.filter(change_set=change_set).values_list("state")
-        numbers = dict(counted.annotate(number=Count("pk")).order_by())
-        told = [f"{numbers[state]} {_word(state)}" for state in ChangeState.values if state in numbers]
-        yield f"{_title(change_set)}: {', '.join(told)}"
+    yield from map(set_line, shown[:number])
     if len(shown) > number:
         yield "There are older ones: ask for more with --number."
     if not shown:
-        yield "No list of a provider has changed."
+        yield "No list of a provider has changed." if everything else "No list has changed anything of yours."
+
+
+def set_line(change_set: ChangeSet) -> str:
+    """A change set, with how many of its changes are in which state."""
+    counted = Change.objects.filter(change_set=change_set).values_list("state")
+    numbers = dict(counted.annotate(number=Count("pk")).order_by())
+    told = [f"{numbers[state]} {_word(state)}" for state in ChangeState.values if state in numbers]
+    return f"{_title(change_set)}: {', '.join(told)}"
 
 
 def change_lines(*, change_set_id: int, everything: bool) -> Iterator[str]:
@@ -81,6 +88,9 @@ def change_lines(*, change_set_id: int, everything: bool) -> Iterator[str]:
     yield _title(change_set)
     if change_set.shrunk:
         yield "More than half of the list was lost at once, so all of it waits."
+    if change_set.terms is not None:
+        told = (f"{_word(name)} {was} → {now}" for name, (was, now) in change_set.terms.items())
+        yield f"Your terms changed: {', '.join(told)}. Below, what each service costs."
     for decision in change_set.decisions.order_by("pk"):
         why = f": {in_one_line(decision.reason)}" if decision.reason else ""
         what = f"{_word(decision.verdict)} {decision.changes} by {decision.actor}{why}"

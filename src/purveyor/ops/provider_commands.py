@@ -140,13 +140,19 @@ def set_provider(*, name: str, new_key: bool, yes: bool, **given: Any) -> None:
         changes["key"] = _ask_for_key()
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers.standing import provider_settings
+        from purveyor.ops.catalogue_listing import set_line
+        from purveyor.providers.sync.repricing import change_and_reprice
 
         found = provider_lines.find(name)
         if not changes:
             raise click.UsageError("say what is to change; --help lists the settings")
-        provider_settings.change_provider(found, _as_stored(found, changes))
+        change_set = change_and_reprice(found, _as_stored(found, changes))
         say(f"{found.name} is set")
+        if change_set is not None:
+            say(set_line(change_set))
+            say(f"`purveyor catalogue show {change_set.pk}` lists what it does to your rates")
+        elif changes.keys() & {"fx_rate", "top_up_bonus_percent", "fee_percent"}:
+            say("No rate of yours follows from that")
         if "url" in changes:
             say("The orders that it has already are asked about at the new address, too")
 

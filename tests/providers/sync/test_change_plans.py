@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from purveyor.catalog.models import Service
 from purveyor.database import fetch_all, id_array
+from purveyor.ops.catalogue_listing import set_lines
 from purveyor.providers.models import ChangeSet, Provider, ProviderService
 from purveyor.providers.sync.changing import apply_changes, roll_back
 from purveyor.providers.sync.deciding import _SQL as DECIDING
@@ -79,4 +80,11 @@ def test_a_decision_finds_what_it_needs_by_index(provider: Provider, decide: Cal
         decide(change_set=ChangeSet.objects.latest("pk").pk, actor="somebody")
     asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
     assert len(asked) > 4
+    assert {table for statement in asked for table in scanned(statement.replace("%", "%%"))} == set()
+
+
+def test_sets_from_which_something_follows_are_found_by_index(provider: Provider) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert len(list(set_lines(provider=provider, number=3, everything=False))) == 4
+    asked = [query["sql"] for query in queries]
     assert {table for statement in asked for table in scanned(statement.replace("%", "%%"))} == set()

@@ -1,5 +1,6 @@
 """What becomes of our services by itself when a provider's list changes."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from purveyor.providers.models import (
     Verdict,
 )
 from purveyor.providers.sync.change_rules import DEFAULTS, WrongRule, rules_of, set_rule
+from purveyor.providers.sync.changing import Decided, apply_changes, ignore_changes, roll_back
 from purveyor.providers.testing import make_provider
 from tests.providers.lists import keep, row, sell, states
 
@@ -98,6 +100,32 @@ def test_a_rise_within_one_step_of_rounding_changes_nothing_of_ours(provider: Pr
     keep(provider, row(1, rate="0.95"))
     assert after(service).rate == Decimal("1.5")
     assert states() == [("dearer", "noted")]
+
+
+@pytest.mark.parametrize("decision", [apply_changes, ignore_changes, roll_back])
+def test_decimals_that_jitter_leave_what_waits_and_what_was_decided(
+    provider: Provider, decision: Callable[..., Decided]
+) -> None:
+    keep(provider, row(1), row(2))
+    service, _ = sell(provider, step="0.01")
+    always(provider, ChangeKind.CHEAPER, Verdict.WAIT)
+    keep(provider, row(1, rate="0.4999"), row(2, rate="3"))
+    first, updates = ChangeSet.objects.get(), ServiceUpdate.objects.count()
+    for told in ("0.49990", "0.49990001", "0.4995"):
+        keep(provider, row(1, rate=told), row(2, rate="3.0"))
+    assert states() == [
+        ("cheaper", "waiting"),
+        ("dearer", "applied"),
+        ("dearer", "noted"),
+        ("cheaper", "noted"),
+    ]
+    assert ServiceUpdate.objects.count() == updates
+    decided = decision(change_set=first.pk, actor="somebody")
+    assert decided.left == []
+    before = states()
+    keep(provider, row(1, rate="0.49990001"), row(2, rate="3"))
+    assert states() == [*before, ("dearer", "noted")]
+    assert after(service).rate == (Decimal("0.6") if decision is apply_changes else Decimal("1.08"))
 
 
 def test_a_price_by_which_none_is_meant_waits(provider: Provider) -> None:

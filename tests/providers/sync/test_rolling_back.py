@@ -24,6 +24,7 @@ from purveyor.providers.models import (
 from purveyor.providers.sync.change_rules import set_rule
 from purveyor.providers.sync.changing import Decided, apply_changes, roll_back
 from purveyor.providers.sync.editing import EDITABLE
+from purveyor.providers.sync.repricing import change_and_reprice
 from purveyor.providers.testing import make_provider
 from tests.audited import FULFILMENT, violations
 from tests.providers.lists import keep, row, sell, states
@@ -250,8 +251,21 @@ def any_list(random: Random) -> list[dict[str, Any]]:
     return [any_row(random, number) for number in numbers]
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_whatever_was_listed_rolling_back_the_newest_sets_one_by_one_restores_every_field(seed: int) -> None:
+def any_terms(random: Random, provider: Provider) -> int | None:
+    """Other terms with the provider; returns the change set that they made."""
+    changes = {
+        "fx_rate": Decimal(random.choice(["0.5", "1", "1.00000001", "3", "100000000"])),
+        "top_up_bonus_percent": Decimal(random.choice(["0", "20"])),
+        "fee_percent": Decimal(random.choice(["0", "2.5"])),
+    }
+    change_set = change_and_reprice(provider, changes)
+    return None if change_set is None else change_set.pk
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_was_listed_and_agreed_rolling_back_the_newest_sets_one_by_one_restores_every_field(
+    seed: int,
+) -> None:
     random = Random(seed)
     provider = make_provider()
     for kind in random.sample(sorted(set(ChangeKind) - {ChangeKind.NEW}), 8):
@@ -259,9 +273,10 @@ def test_whatever_was_listed_rolling_back_the_newest_sets_one_by_one_restores_ev
     keep(provider, *any_list(random))
     sell(provider)
     known: list[tuple[int, list[list[Any]]]] = []
-    for _ in range(4):
+    for _ in range(6):
         before = everything()
-        found = keep(provider, *any_list(random)).change_set
+        is_of_terms = random.random() < 0.4
+        found = any_terms(random, provider) if is_of_terms else keep(provider, *any_list(random)).change_set
         if found is not None:
             known.append((found, before))
             if random.random() < 0.5:

@@ -109,11 +109,15 @@ class ChangeRule(models.Model):
 
 
 class ChangeSet(models.Model):
-    """What one look at a provider's list found changed."""
+    """What one look at a provider's list found changed, or another of our terms with it."""
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="change_sets")
     shrunk = models.BooleanField(
         default=False, help_text="More than half of the list was lost: all of it waits for a person."
+    )
+    terms = models.JSONField(
+        null=True,
+        help_text="Where our terms changed and not the list: those that did, each before and after, as text.",
     )
     created_at = models.DateTimeField(db_default=Now())
 
@@ -156,6 +160,9 @@ class Change(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["provider_service", "aspect", "id"], name="changes_of_aspect"),
+            models.Index(
+                fields=["change_set"], condition=~models.Q(state=ChangeState.NOTED), name="felt_changes"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Final
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
+from purveyor.providers.costs.margin import Terms
 from purveyor.providers.models import (
     Change,
     ChangeDecision,
@@ -16,9 +18,9 @@ from purveyor.providers.models import (
     Verdict,
 )
 from purveyor.providers.sync.change_rules import rules_of
-from purveyor.providers.sync.differences import Difference, Value, aspect_of
+from purveyor.providers.sync.differences import PRICE, UNFELT_PRICE, Difference, Value, aspect_of
 from purveyor.providers.sync.editing import Subjects, stored
-from purveyor.providers.sync.effects import Effect, Subject, effect_of
+from purveyor.providers.sync.effects import Effect, Subject, effect_of, moves_rate
 from purveyor.providers.sync.offers import terms_of
 
 BY_RULE: Final = "rule"
@@ -28,17 +30,28 @@ _STATES: Final = {Verdict.APPLY: ChangeState.APPLIED, Verdict.IGNORE: ChangeStat
 
 
 def write_change_set(
-    *, provider: Provider, found: Sequence[Difference], shrunk: bool, offers: Mapping[str, ProviderService]
+    *,
+    provider: Provider,
+    found: Sequence[Difference],
+    offers: Mapping[str, ProviderService],
+    shrunk: bool = False,
+    terms_before: Terms | None = None,
 ) -> ChangeSet:
     """Keep differences as a change set, and do what the rules say.
 
-    `offers` holds the provider's services by its ids, as listed now; the provider is locked. Of a list that
-    lost more than half everything waits. An order type that changed switches our service off while it waits.
+    `offers` holds the provider's services by its ids, as listed now; the provider is locked, and where it is
+    our terms with it that changed, `terms_before` tells what they were. Of a list that lost more than half
+    everything waits. An order type that changed switches our service off while it waits. A price that moves
+    no rate of ours is noted, and what waits or was decided about the price before stays so.
     """
-    change_set = ChangeSet.objects.create(provider=provider, shrunk=shrunk)
     rules = rules_of(provider.pk)
     subjects = Subjects({offers[item.external_id].pk for item in found})
     terms = terms_of(provider)
+    change_set = ChangeSet.objects.create(
+        provider=provider,
+        shrunk=shrunk,
+        terms=None if terms_before is None else _changed_terms(terms_before, terms),
+    )
     changes = []
     for difference in found:
         offer = offers[difference.external_id]
@@ -57,6 +70,8 @@ def write_change_set(
             )
             for subject in subjects.of(offer.pk)
         ]
+        if change.aspect == PRICE and _moves_none(difference, offer, terms_before or terms, terms, effects):
+            change.aspect, effects = UNFELT_PRICE, []
         change.state = _decide(change, effects, subjects, rules, shrunk=shrunk)
         changes.append(change)
     _overtake(changes)
@@ -90,6 +105,27 @@ def _decide(
             subjects.give(change, subject, effect)
         waits = waits or (verdict is not Verdict.IGNORE and not follows)
     return ChangeState.WAITING if waits else ChangeState.APPLIED
+
+
+def _moves_none(
+    difference: Difference,
+    offer: ProviderService,
+    terms_before: Terms,
+    terms: Terms,
+    effects: Sequence[tuple[Subject, Effect]],
+) -> bool:
+    """Whether a change of price moves the rate of no service that was imported from the offer."""
+    imported = [subject.imported for subject, _ in effects if subject.imported is not None]
+    return bool(imported) and not any(
+        moves_rate(difference.before, offer=offer, terms_before=terms_before, terms=terms, imported=one)
+        for one in imported
+    )
+
+
+def _changed_terms(before: Terms, after: Terms) -> dict[str, list[Value]]:
+    """The terms that changed, by name, each as it was and as it is."""
+    pairs = {field.name: (getattr(before, field.name), getattr(after, field.name)) for field in fields(Terms)}
+    return {name: [stored(was), stored(now)] for name, (was, now) in pairs.items() if was != now}
 
 
 def _felt_as(kind: ChangeKind, subject: Subject, effect: Effect) -> ChangeKind:

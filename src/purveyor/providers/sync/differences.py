@@ -24,6 +24,9 @@ _KINDS: Final = {
 }
 _PRESENCE: Final = frozenset({ChangeKind.NEW, ChangeKind.BACK, ChangeKind.GONE})
 _PRICE: Final = frozenset({ChangeKind.DEARER, ChangeKind.CHEAPER})
+PRICE: Final = "price"
+UNFELT_PRICE: Final = "cost"
+"""What a change of price is about that moves no rate of ours: it overtakes none that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def aspect_of(kind: ChangeKind) -> str:
     """What a change is about: of two that share it, the later one holds."""
     if kind in _PRESENCE:
         return "presence"
-    return "price" if kind in _PRICE else kind.value
+    return PRICE if kind in _PRICE else kind.value
 
 
 def _presence(external_id: str, kind: ChangeKind, *, listed: bool) -> Difference:

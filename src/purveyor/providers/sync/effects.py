@@ -6,6 +6,7 @@ change that waited for a person does what is right on the day it is applied.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from purveyor.catalog.models import LARGEST_QUANTITY, Service
@@ -71,6 +72,23 @@ def effect_of(
     if kind in {ChangeKind.MIN, ChangeKind.MAX}:
         return _limits(kind, before, offer, subject.service)
     return _texts_and_flags(kind, before, offer, subject.service)
+
+
+def moves_rate(
+    before: Mapping[str, Value],
+    *,
+    offer: ProviderService,
+    terms_before: Terms,
+    terms: Terms,
+    imported: ImportedService,
+) -> bool:
+    """Whether the rule makes another rate of what an offer costs now than of what it cost before.
+
+    `before` is what was listed before a change. A price that moves within a step of rounding moves none.
+    """
+    rule, rate = rule_of(imported), before.get("rate", offer.rate)
+    was = our_rate(Decimal(str(rate)), terms=terms_before, rule=rule)
+    return was != our_rate(offer.rate, terms=terms, rule=rule)
 
 
 def rule_of(imported: ImportedService) -> PricingRule:
