@@ -14,7 +14,13 @@ from purveyor.accounts.testing import make_customer
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.database import as_json, fetch_all
+from purveyor.orders.cancelling import request_cancels
+from purveyor.orders.models import Refill, RefillStatus
+from purveyor.orders.refilling import settle_refill
 from purveyor.orders.testing import place_one
+from purveyor.providers.desks.desks import adopt_refills
+from purveyor.providers.desks.job_states import Verb
+from purveyor.providers.desks.reports import grant_cancels
 from purveyor.providers.models import NEUTRAL_SCORE, Fulfilment, Route, RouteQuality
 from purveyor.providers.routes.planning import _SQL as PLANNING
 from purveyor.providers.routes.route_quality import (
@@ -28,9 +34,10 @@ from purveyor.providers.routes.route_quality import (
     quality_of,
 )
 from purveyor.providers.routes.scoring import Quality
-from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.testing import make_desk, make_provider, make_route
 from tests.committed import committed
 from tests.orders.test_plans import rows_read
+from tests.providers.desks.by_hand import only_job, ordered, tell
 from tests.providers.rounds import LONG_AGO
 from tests.racing import Second
 
@@ -94,6 +101,12 @@ TABLE: list[tuple[str, list[SimpleNamespace], int, dict[str, Any]]] = [
         [ended(), ended("Canceled", cancel_asked=True)],
         0,
         {"orders": 2, "cancel_percent": 0},
+    ),
+    (
+        "nor is what was delivered by then too little",
+        [ended(), ended("Partial", cancel_asked=True)],
+        0,
+        {"orders": 2, "partial_percent": 0},
     ),
     (
         "an asked cancel that came too late counts as what it became",
@@ -197,6 +210,24 @@ def test_a_route_is_measured_and_scored(route: Route) -> None:
     assert quality.score > NEUTRAL_SCORE
     hand_over(route, number=30, provider_status="Canceled")
     assert measured(route).score < quality.score
+
+
+@committed
+def test_people_are_measured_as_providers_are() -> None:
+    service = make_service(cancel=True, refill=True)
+    make_desk(service)
+    first, second, third = (ordered(service) for _ in range(3))
+    request_cancels([(first.customer_id, first.pk)])
+    assert grant_cancels() == 1, "its customer's wish"
+    tell(only_job(second), Verb.COMPLETE, worker=None)
+    tell(only_job(third), Verb.CANCEL, worker=None, reason="Cannot")
+    for status in (RefillStatus.COMPLETED, RefillStatus.REJECTED):
+        refill = Refill.objects.create(order=second)
+        adopt_refills()
+        settle_refill(refill_id=refill.pk, status=status)
+    quality = measured(service.routes.get())
+    assert (quality.orders, quality.cancel_percent) == (3, 50)
+    assert quality.refill_success_percent == 50
 
 
 @pytest.mark.django_db

@@ -39,6 +39,7 @@ OVERLAP_SECONDS: Final = 60
 IDLE_SECONDS: Final = 15.0
 DOWN: Final = (RefusalClass.NOT_SENT, RefusalClass.NOT_PLACED, RefusalClass.RATE)
 """Refusals that show that a provider could not be reached, or was too busy for us."""
+_STOPPED: Final = (Status.CANCELED, Status.PARTIAL)
 _HUNDRED: Final = 100.0
 
 
@@ -89,10 +90,11 @@ def _since(ended: Sequence[Any]) -> datetime:
 def quality_of(ended: Sequence[Any], *, troubled: int) -> Quality:
     """What a route's hand-overs tell of it: those that ended, and how many brought no definite answer.
 
-    A cancel that somebody asked for is nobody's fault, so such an order counts for nothing but uptime.
+    A cancel that somebody asked for is nobody's fault, whether all or a part was delivered by then: such an
+    order counts for nothing but uptime.
     """
     told = [(row, order_status(row.provider_status)) for row in ended if row.quantity > 0]
-    told = [(row, status) for row, status in told if not (row.cancel_asked and status is Status.CANCELED)]
+    told = [(row, status) for row, status in told if not (row.cancel_asked and status in _STOPPED)]
     completed = [row for row, status in told if status is Status.COMPLETED and row.ended_after is not None]
     refills = sum(row.refills_done + row.refills_rejected for row in ended)
     return Quality(

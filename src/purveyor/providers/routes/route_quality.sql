@@ -29,12 +29,16 @@ RETURNING quality.route_id, (
 ) IS TRUE AS has_news;
 
 -- name: ended
--- The latest ended hand-overs of each route. Refills are those that the same provider was asked for.
+-- The latest ended hand-overs of each route. Refills are those that the same provider was asked for. People are asked by
+-- no task: of what they deliver, the customer's own wish tells that a cancel was asked for, and their jobs tell of refills.
 SELECT wanted.route_id, ended.provider_status, ended.quantity, ended.provider_charge, ended.expected_cost,
        ended.fx_rate, ended.top_up_bonus_percent, ended.fee_percent, ended.created_at, service.type,
        extract(epoch FROM ended.started_at - ended.accepted_at)::float8 AS started_after,
        extract(epoch FROM ended.ended_at - ended.accepted_at)::float8 AS ended_after,
-       EXISTS (SELECT FROM providers_canceltask task WHERE task.fulfilment_id = ended.id) AS cancel_asked,
+       EXISTS (SELECT FROM providers_canceltask task WHERE task.fulfilment_id = ended.id)
+           OR NOT ended.superseded AND EXISTS (
+               SELECT FROM orders_cancelrequest request WHERE request.order_id = ended.order_id AND request.status = 'done'
+           ) AS cancel_asked,
        refills.done AS refills_done, refills.rejected AS refills_rejected
 FROM unnest(%(routes)s::bigint[]) AS wanted (route_id)
 JOIN providers_route route ON route.id = wanted.route_id
@@ -47,8 +51,11 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE refill.status = 'Completed') AS done,
            count(*) FILTER (WHERE refill.status = 'Rejected') AS rejected
-    FROM providers_refilltask task JOIN orders_refill refill ON refill.id = task.refill_id
-    WHERE task.fulfilment_id = ended.id
+    FROM (
+        SELECT task.refill_id FROM providers_refilltask task WHERE task.fulfilment_id = ended.id
+        UNION ALL
+        SELECT job.refill_id FROM providers_deskjob job WHERE job.fulfilment_id = ended.id AND job.kind = 'refill'
+    ) AS asked JOIN orders_refill refill ON refill.id = asked.refill_id
 ) AS refills;
 
 -- name: troubled
