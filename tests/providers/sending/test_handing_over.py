@@ -272,6 +272,15 @@ def test_an_order_at_an_absurd_price_waits_for_staff_and_stops_no_other() -> Non
     assert violations() == {}
 
 
+def test_so_does_a_subscription_whose_posts_would_cost_that() -> None:
+    service = make_service(OrderType.SUBSCRIPTIONS, rate="1")
+    make_route(service, make_provider(), rate=ABSURD, margin_floor_percent=None)
+    order = place_one(make_customer("10"), service, username="ann", min=100, max=100, delay=0)
+    assert hand_over(busy=NOBODY_BUSY).hand_overs == []
+    order.refresh_from_db()
+    assert (order.dispatch, order.hold_reason) == (Dispatch.HELD, ABSURD_COST)
+
+
 def test_a_hand_over_that_the_database_rejects_is_held_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -21,8 +21,7 @@ from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.models import EventKind, OrderEvent, Refill, RefillStatus, Status
 from purveyor.orders.refilling import settle_refill
-from purveyor.providers.costs.costing import AbsurdCost, expected_cost
-from purveyor.providers.costs.margin import Sale, keeps_margin
+from purveyor.providers.costs.margin import Sale
 from purveyor.providers.locking import lock_order
 from purveyor.providers.models import RefillElsewhere
 from purveyor.providers.protocol.add_fields import add_fields
@@ -31,7 +30,7 @@ from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Refused
 from purveyor.providers.routes.planning import Planned, route_options
 from purveyor.providers.routes.rest import share_of
-from purveyor.providers.routes.routing import RouteOption
+from purveyor.providers.routes.routing import RouteOption, cost_of, fits, leaves_floor
 from purveyor.providers.standing.holds import (
     ABSURD_COST,
     LONGEST_REASON_CHARACTERS,
@@ -121,8 +120,10 @@ def send_elsewhere(*, refill_id: int, quantity: int, route_id: int | None = None
         raise CannotRefill(f"the order is of {refill.ordered}: a refill is of 1 to so many")
     if not FORMS[OrderType(refill.type)].is_divisible:
         raise CannotRefill(f"orders of type {refill.type} cannot be ordered again in part")
-    option = _route(refill, quantity=quantity, route_id=route_id)
-    cost = _cost(option, quantity)
+    whole = Sale(charge=refill.charge, quantity=refill.ordered, is_package=False)
+    sale = share_of(whole, quantity=quantity)
+    option = _route(refill, sale, route_id=route_id)
+    cost = cost_of(option, sale)
     if cost is None:
         raise CannotRefill(ABSURD_COST)
     RefillElsewhere.objects.update_or_create(
@@ -135,9 +136,6 @@ def send_elsewhere(*, refill_id: int, quantity: int, route_id: int | None = None
             "reason": "",
         },
     )
-    whole = Sale(charge=refill.charge, quantity=refill.ordered, is_package=False)
-    share = share_of(whole, quantity=quantity).charge
-    kept = keeps_margin(cost=cost, charge=share, floor_percent=option.margin_floor_percent)
     OrderEvent.objects.create(
         order_id=refill.order_id,
         kind=EventKind.REFILL_ELSEWHERE,
@@ -146,7 +144,7 @@ def send_elsewhere(*, refill_id: int, quantity: int, route_id: int | None = None
             "quantity": quantity,
             "provider": option.provider,
             "cost": str(cost),
-            "keeps_margin": kept,
+            "keeps_margin": leaves_floor(option, sale, cost),
             "actor": actor,
         },
     )
@@ -168,7 +166,7 @@ def _take(refill_id: int) -> Any:
     return row
 
 
-def _route(refill: Any, *, quantity: int, route_id: int | None) -> RouteOption:
+def _route(refill: Any, sale: Sale, *, route_id: int | None) -> RouteOption:
     options = route_options([refill.service_id], standings())[refill.service_id]
     if route_id is not None:
         chosen = next((option for option in options if option.route_id == route_id), None)
@@ -182,22 +180,14 @@ def _route(refill: Any, *, quantity: int, route_id: int | None) -> RouteOption:
         if option.route_id not in used
         and not option.closed
         and not option.hold_reason
-        and (option.min or 1) <= quantity <= (option.max or quantity)
-        and (cost := _cost(option, quantity)) is not None
+        and fits(option, sale.quantity)
+        and (cost := cost_of(option, sale)) is not None
     }
     if not costs:
         raise CannotRefill("no other route takes so many now")
     return min(
         (option for option in options if option.route_id in costs), key=lambda item: costs[item.route_id]
     )
-
-
-def _cost(option: RouteOption, quantity: int) -> Decimal | None:
-    """None where it is absurdly high."""
-    try:
-        return expected_cost(rate=option.rate, terms=option.terms, quantity=quantity, is_package=False)
-    except AbsurdCost:
-        return None
 
 
 def claim_refills_elsewhere(
@@ -227,7 +217,7 @@ def claim_refills_elsewhere(
             leave_refill(row.refill_id, CLOSED, seconds=None)
         elif option.hold_reason:
             leave_refill(row.refill_id, option.hold_reason, seconds=WAIT_SECONDS)
-        elif (cost := _cost(option, row.quantity)) is None:
+        elif (cost := cost_of(option, _gift(row.quantity))) is None:
             leave_refill(row.refill_id, ABSURD_COST, seconds=None)
         elif left[option.provider_id] > 0 and not earlier[row.id].live:
             left[option.provider_id] -= 1
@@ -236,6 +226,11 @@ def claim_refills_elsewhere(
     with hot_cursor() as cursor:
         cursor.execute(_SQL["handed"].encode(), {"ids": id_array(handed)})
     return planned
+
+
+def _gift(quantity: int) -> Sale:
+    """So much of an order again, for which nobody pays."""
+    return Sale(charge=Decimal(0), quantity=quantity, is_package=False)
 
 
 def _planned(row: Any, option: RouteOption, cost: Decimal, provider: Standing, last: int) -> Planned:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,14 +11,13 @@ from purveyor.catalog.prices import PER_THOUSAND
 from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.models import OrderKind
 from purveyor.orders.same_link import Turns, turns
-from purveyor.providers.costs.costing import AbsurdCost, expected_cost
 from purveyor.providers.costs.margin import Sale
 from purveyor.providers.models import NEUTRAL_SCORE, Policy
 from purveyor.providers.protocol.add_fields import add_fields, subscription_fields
 from purveyor.providers.protocol.idempotency import with_key
 from purveyor.providers.routes.decisions import compact
 from purveyor.providers.routes.rest import routes_for_rest, share_of
-from purveyor.providers.routes.routing import Candidate, Decision, RouteOption, Wait, choose_route
+from purveyor.providers.routes.routing import Candidate, Decision, RouteOption, Wait, choose_route, cost_of
 from purveyor.providers.standing.holds import (
     ABSURD_COST,
     LONGEST_REASON_CHARACTERS,
@@ -221,17 +220,9 @@ def _decide(order: Any, before: Any, part: _Part, around: _Surroundings) -> Deci
 
 def _cost_of_hand_over(chosen: Candidate, part: _Part) -> Decimal | None:
     """None where it is absurdly high. A subscription is handed over without a quantity: its posts cost."""
-    if part.quantity == part.sale.quantity:
+    if chosen.cost is None or part.quantity == part.sale.quantity:
         return chosen.cost
-    try:
-        return expected_cost(
-            rate=chosen.option.rate,
-            terms=chosen.option.terms,
-            quantity=part.quantity,
-            is_package=part.sale.is_package,
-        )
-    except AbsurdCost:
-        return None
+    return cost_of(chosen.option, replace(part.sale, quantity=part.quantity))
 
 
 def _sale(order: Any, form: OrderForm) -> Sale:
