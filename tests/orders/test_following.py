@@ -13,6 +13,7 @@ from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import EventKind, Order, OrderEvent, Status
 from purveyor.orders.testing import place_one
 from tests.audited import FULFILMENT, violations
+from tests.outbox.told import told as announced
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,9 @@ def test_an_unknown_word_keeps_the_state_and_is_told_once(order: Order) -> None:
         told(order, None, word=word)
     assert (order.status, order.refunded) == (Status.IN_PROGRESS, 0)
     assert events(order).count(EventKind.UNKNOWN_STATUS) == 2
+    assert [(about, customer, data) for _, about, customer, data in announced("order.word_unknown")] == [
+        (f"order:{order.pk}", None, {"word": word}) for word in ("Sleeping", "Awake")
+    ]
 
 
 def test_more_undelivered_after_a_partial_refunds_the_difference(order: Order, customer: Customer) -> None:

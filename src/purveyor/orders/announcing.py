@@ -76,6 +76,16 @@ def _money_event(item: MoneyBack) -> Event:
     return Event(kind="order.recharged", about=about, customer_id=item.customer_id, data=data)
 
 
+def announce_unknown_words(words: Mapping[int, str]) -> None:
+    """Tell staff, by order, of a provider's words for a status that have no meaning here."""
+    announce(
+        [
+            Event(kind="order.word_unknown", about=f"order:{number}", data={"word": word})
+            for number, word in words.items()
+        ]
+    )
+
+
 def announce_held(reasons: Mapping[int, str]) -> None:
     """Tell staff that orders wait, and of each of them why."""
     announce(

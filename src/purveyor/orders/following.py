@@ -15,7 +15,13 @@ from django.db import transaction
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import BelowFloor, Movement, lock_wallets, move
-from purveyor.orders.announcing import MoneyBack, StatusChange, announce_money, announce_statuses
+from purveyor.orders.announcing import (
+    MoneyBack,
+    StatusChange,
+    announce_money,
+    announce_statuses,
+    announce_unknown_words,
+)
 from purveyor.orders.answering import answer_wishes
 from purveyor.orders.models import (
     FINAL_STATUSES,
@@ -75,12 +81,14 @@ def apply_reports(reports: Sequence[Report]) -> None:
         rows = [row for row in locked if row.id in latest]
         events: list[OrderEvent] = []
         changes = [_change(row, latest[row.id], events) for row in rows]
-        events += _unknown_words(rows, latest)
+        words = _unknown_words(rows, latest)
+        events += [_event(order_id, EventKind.UNKNOWN_STATUS, word=word) for order_id, word in words.items()]
         _return_money([change for change in changes if change.status in FINAL_STATUSES], events)
         _write([change for change in changes if change.is_change])
         OrderEvent.objects.bulk_create(events)
         moved = [change for change in changes if change.status.value != change.order.status]
         announce_statuses([_status_change(change, latest[change.order.id].reason) for change in moved])
+        announce_unknown_words(words)
         _settle_wishes(moved)
         finish_parents(parents)
 
@@ -263,17 +271,13 @@ def _write(changes: Sequence[_Change]) -> None:
         )
 
 
-def _unknown_words(rows: Sequence[Any], reports: dict[int, Report]) -> list[OrderEvent]:
-    """An event for each status word without a meaning, told once until the word changes."""
+def _unknown_words(rows: Sequence[Any], reports: dict[int, Report]) -> dict[int, str]:
+    """The status words without a meaning by order, each told once until the word changes."""
     words = {row.id: word for row in rows if (word := _unknown_word(reports[row.id]))}
     if not words:
-        return []
+        return {}
     told = {row.order_id: row.word for row in fetch_all(_SQL["last_unknown_words"], {"ids": id_array(words)})}
-    return [
-        _event(order_id, EventKind.UNKNOWN_STATUS, word=word)
-        for order_id, word in words.items()
-        if told.get(order_id) != word
-    ]
+    return {order_id: word for order_id, word in words.items() if told.get(order_id) != word}
 
 
 def _is_untold_partial(report: Report) -> bool:

@@ -58,6 +58,18 @@ _ALL: Final = (
         ("amount", "refunded"),
         "The same is due, but the customer does not have it any more: for staff to decide.",
     ),
+    Kind(
+        "order.word_unknown",
+        "order",
+        ("word",),
+        "A provider told a status without a meaning here, so the order stays as it was. Told once per word.",
+    ),
+    Kind(
+        "order.overlap",
+        "order",
+        ("fulfilment", "delivered", "surplus"),
+        "Two providers may have delivered the same part of an order; `surplus` is beyond what was ordered.",
+    ),
     Kind("order.held", "order", ("reason",), "The order waits, for a reason that staff can read."),
     Kind("refill.created", "refill", ("order",), "A customer asked for a refill."),
     Kind("refill.status", "refill", ("order", "before", "status"), "A refill has another status."),

@@ -107,6 +107,34 @@ def announce_closed(route_ids: Sequence[int], *, reason: str) -> None:
     )
 
 
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
+    """A hand-over that may have delivered what another one did."""
+
+    order_id: int
+    fulfilment_id: int
+    delivered: int | None
+    surplus: int
+    """Of the order: what was delivered beyond it in all."""
+
+
+def announce_overlaps(overlaps: Iterable[Overlap]) -> None:
+    """Tell staff of what may have been delivered twice."""
+    announce(
+        [
+            Event(
+                kind="order.overlap",
+                about=f"order:{item.order_id}",
+                data={
+                    "fulfilment": item.fulfilment_id,
+                    "delivered": item.delivered,
+                    "surplus": item.surplus,
+                },
+            )
+            for item in overlaps
+        ]
+    )
+
+
 class ChargeDrifted(msgspec.Struct, frozen=True, kw_only=True):
     """Orders that a provider charged otherwise than expected."""
 

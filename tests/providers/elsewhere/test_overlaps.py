@@ -7,6 +7,7 @@ import pytest
 from purveyor.accounts.testing import balance_of
 from purveyor.orders.models import Dispatch, EventKind, Order, Status
 from purveyor.providers.models import Fulfilment
+from tests.outbox.told import told as announced
 from tests.providers.elsewhere.test_finishing import accept, events, hand, ordered, sold, tell
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +90,9 @@ def test_the_second_to_deliver_the_same_raises_the_alarm() -> None:
     order = tell(Fulfilment.objects.get(number=2), "Completed", 0)
     assert (order.status, order.remains, order.refunded) == (DONE, 0, 0)
     assert [event["surplus"] for event in events(order, EventKind.OVERLAP)] == [0, 250]
+    assert [(about, data["surplus"]) for _, about, _, data in announced("order.overlap")] == [
+        (f"order:{order.pk}", surplus) for surplus in (0, 250)
+    ]
     assert list(Fulfilment.objects.order_by("number").values_list("cost", flat=True)) == [
         Decimal(4),
         Decimal("1.25"),

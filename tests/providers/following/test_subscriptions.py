@@ -8,7 +8,15 @@ from purveyor.accounts.people import credit
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.models import Service
 from purveyor.orders.cancelling import request_cancels
-from purveyor.orders.models import CancelRequest, Order, OrderEvent, OrderKind, Status, Subscription
+from purveyor.orders.models import (
+    CancelRequest,
+    EventKind,
+    Order,
+    OrderEvent,
+    OrderKind,
+    Status,
+    Subscription,
+)
 from purveyor.orders.testing import place_one
 from purveyor.outbox.models import OutboxEvent
 from purveyor.providers.following.subscriptions import BELOW_FLOOR
@@ -157,10 +165,13 @@ def test_a_cancel_is_forwarded(simulator: Simulator, subscribed: Service) -> Non
 def test_a_word_nobody_knows_ends_nothing(simulator: Simulator, subscribed: Service) -> None:
     order = follow_one(make_customer(), subscribed, min=100, max=100, posts=1)
     simulator.script.always("status", Fault.UNKNOWN_STATUS)
-    poll()
+    for _ in range(2):
+        poll()
     order.refresh_from_db()
     assert order.status == Status.ACTIVE
     assert Fulfilment.objects.get().next_poll_at is not None
+    assert OrderEvent.objects.filter(order=order, kind=EventKind.UNKNOWN_STATUS).count() == 1
+    assert OutboxEvent.objects.filter(kind="order.word_unknown", about=f"order:{order.pk}").count() == 1
 
 
 def test_a_post_that_is_another_order_is_charged_to_nobody(

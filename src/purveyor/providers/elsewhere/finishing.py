@@ -22,6 +22,7 @@ from purveyor.orders.models import Dispatch, EventKind, OrderEvent, Status
 from purveyor.orders.queue import mark_handed, requeue
 from purveyor.orders.refunds import final_status
 from purveyor.orders.refusals import NobodyFinishes, Refusal
+from purveyor.providers.announcing import Overlap, announce_overlaps
 from purveyor.providers.costs.margin import Sale
 from purveyor.providers.metrics import RESTS
 from purveyor.providers.routes.planning import route_options
@@ -188,7 +189,15 @@ class _Order:
     def _note_overlaps(self) -> None:
         """Tell of what may have been delivered twice: by one that goes on, or by one that comes second."""
         surplus = surplus_of(ordered=self.ordered, delivered=self._delivered)
-        events = [
+        overlaps = [
+            item
+            for item in self._news.values()
+            if (item.delivers_otherwise and surplus)
+            or (item.goes_on and item.fulfilment_id != self.current.fulfilment_id)
+        ]
+        if not overlaps:
+            return
+        OrderEvent.objects.bulk_create(
             OrderEvent(
                 order_id=self.id,
                 kind=EventKind.OVERLAP,
@@ -200,14 +209,16 @@ class _Order:
                     "surplus": surplus,
                 },
             )
-            for item in self._news.values()
-            if (item.delivers_otherwise and surplus)
-            or (item.goes_on and item.fulfilment_id != self.current.fulfilment_id)
-        ]
-        if events:
-            OrderEvent.objects.bulk_create(events)
-            RESTS.labels(outcome="overlap").inc(len(events))
-            _log.error("delivered_by_two", order_id=self.id, surplus=surplus)
+            for item in overlaps
+        )
+        announce_overlaps(
+            Overlap(
+                order_id=self.id, fulfilment_id=item.fulfilment_id, delivered=item.delivered, surplus=surplus
+            )
+            for item in overlaps
+        )
+        RESTS.labels(outcome="overlap").inc(len(overlaps))
+        _log.error("delivered_by_two", order_id=self.id, surplus=surplus)
 
 
 def _part(row: Any, item: News | None) -> _Part:

@@ -19,6 +19,7 @@ from purveyor.database import as_json, fetch_all, hot_cursor, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.announcing import announce_cancel_wishes
+from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import EventKind, OrderEvent, Status
 from purveyor.orders.promising import note_promises
 from purveyor.orders.requests import Placed
@@ -258,6 +259,7 @@ def _write(
     status = words.subscription_status(reply.word)
     if status is None:
         _log.error("provider_word_unknown", order_id=row.order_id, word=reply.word)
+        apply_reports([Report(order_id=row.order_id, word=reply.word)])
     else:
         posts_done = min(len(reply.orders) if reply.posts is None else reply.posts, LARGEST_POSTS_DONE)
         update_subscription(order_id=row.order_id, status=status, posts_done=posts_done)
