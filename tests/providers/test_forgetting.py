@@ -13,15 +13,26 @@ from purveyor import configuration
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.testing import make_service
 from purveyor.database import fetch_all
+from purveyor.orders.models import Refill
 from purveyor.orders.testing import place_one
 from purveyor.providers.forgetting import _SQL, forget_exchanges
-from purveyor.providers.models import Attempt, EvidenceKind, Fulfilment, HandoverEvidence
+from purveyor.providers.models import (
+    Attempt,
+    CancelTask,
+    EvidenceKind,
+    ForwardState,
+    Fulfilment,
+    HandoverEvidence,
+    RefillTask,
+)
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.outcomes.settling import settle_as_not_placed, settle_as_placed
 from purveyor.providers.outcomes.under_way import HandOver
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.tasks.cancels import CancelWish, record_cancel
+from purveyor.providers.tasks.refills import RefillWish, record_asked
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.timeline.timeline import timeline
 from tests.committed import committed
@@ -124,6 +135,68 @@ def test_the_setting_says_how_long(answered: list[HandOver], monkeypatch: pytest
     assert forget_exchanges() == 2
 
 
+@pytest.fixture
+def wishes(answered: list[HandOver]) -> list[CancelTask | RefillTask]:
+    """What customers wanted of an accepted order, and what the provider said to it."""
+    order_id, fulfilment_id = answered[0].order_id, answered[0].fulfilment_id
+    return [
+        CancelTask.objects.create(fulfilment_id=fulfilment_id),
+        RefillTask.objects.create(
+            refill=Refill.objects.create(order_id=order_id), fulfilment_id=fulfilment_id
+        ),
+    ]
+
+
+def words(wishes: list[CancelTask | RefillTask]) -> list[str]:
+    for task in wishes:
+        task.refresh_from_db()
+    return [task.response for task in wishes]
+
+
+def tell(answered: HandOver, wishes: list[CancelTask | RefillTask], text: str) -> None:
+    """The provider says so to each wish."""
+    cancel, refill = wishes
+    refused = Refused(RefusalClass.RATE, text)
+    record_cancel(
+        CancelWish(
+            task_id=cancel.pk,
+            cancel_request_id=None,
+            fulfilment_id=answered.fulfilment_id,
+            provider_id=answered.provider.id,
+            external_id="1",
+            tries=1,
+        ),
+        refused,
+    )
+    wish = RefillWish(
+        refill_id=refill.pk,
+        state=ForwardState.WAITING,
+        external_id="",
+        order_external_id="1",
+        provider_id=answered.provider.id,
+        tries=1,
+        age=timedelta(),
+    )
+    record_asked(wish, refused)
+
+
+def test_what_was_said_to_wishes_is_forgotten_a_time_after_the_last_words(
+    answered: list[HandOver], wishes: list[CancelTask | RefillTask]
+) -> None:
+    tell(answered[0], wishes, "Slow down")
+    for model in (CancelTask, RefillTask):
+        model.objects.update(told_at=F("told_at") - OLD)
+    tell(answered[0], wishes, "Slow down still")
+    assert forget_exchanges() == 0
+    assert words(wishes) == ["Slow down still"] * 2
+    for model in (CancelTask, RefillTask):
+        model.objects.update(told_at=F("told_at") - OLD)
+    assert forget_exchanges() == 1
+    assert words(wishes) == ["", ""]
+    assert [task.state for task in wishes] == [ForwardState.WAITING] * 2
+    assert forget_exchanges() == 0
+
+
 def scans_of(statement: str, table: str) -> Iterator[dict[str, Any]]:
     """The scans of a table that a statement would make, after it was made."""
     ((answer,),) = fetch_all(
@@ -134,25 +207,70 @@ def scans_of(statement: str, table: str) -> Iterator[dict[str, Any]]:
             yield step
 
 
-@committed
-def test_what_is_forgotten_already_costs_nothing(answered: list[HandOver]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO providers_attempt (fulfilment_id, outcome, lease_until, created_at)
-            SELECT %s, 'accepted', now(), now() - interval '90 days' + number * interval '1 second'
-            FROM generate_series(1, %s) AS number
-            """,
-            [answered[0].fulfilment_id, PAST],
+FORGOTTEN = {
+    "clear_attempts": """
+        INSERT INTO providers_attempt (fulfilment_id, outcome, lease_until, created_at)
+        SELECT %(fulfilment)s, 'accepted', now(), now() - interval '90 days' + number * interval '1 second'
+        FROM generate_series(1, %(past)s) AS number
+    """,
+    "clear_cancel_tasks": """
+        WITH past AS (
+            INSERT INTO providers_fulfilment (order_id, number, provider_id, service_external_id, handover,
+                quantity, provider_rate, fx_rate, expected_cost, created_at)
+            SELECT order_id, 10 + past, provider_id, '1', 'refused', 1, 1, 1, 1, '2020-01-01'
+            FROM providers_fulfilment, generate_series(1, %(past)s) AS past WHERE id = %(fulfilment)s
+            RETURNING id
         )
-        cursor.execute("ANALYZE providers_attempt")
+        INSERT INTO providers_canceltask (fulfilment_id, told_at) SELECT id, '2020-01-01' FROM past
+    """,
+    "clear_refill_tasks": """
+        WITH past AS (
+            INSERT INTO orders_refill (order_id, status, reason)
+            SELECT order_id, 'Completed', '' FROM orders_refill, generate_series(1, %(past)s)
+            RETURNING id
+        )
+        INSERT INTO providers_refilltask (refill_id, fulfilment_id, told_at)
+        SELECT id, %(fulfilment)s, '2020-01-01' FROM past
+    """,
+}
+"""Much that was cleared long ago, by the statement that cleared it."""
+
+
+@committed
+@pytest.mark.parametrize(
+    ("statement", "table", "index"),
+    [
+        ("clear_attempts", "providers_attempt", "attempts_to_forget"),
+        ("clear_cancel_tasks", "providers_canceltask", "cancel_tasks_to_forget"),
+        ("clear_refill_tasks", "providers_refilltask", "refill_tasks_to_forget"),
+    ],
+)
+def test_what_is_forgotten_already_costs_nothing(
+    answered: list[HandOver],
+    wishes: list[CancelTask | RefillTask],
+    statement: str,
+    table: str,
+    index: str,
+) -> None:
+    tell(answered[0], wishes, "Slow down")
+    with connection.cursor() as cursor:
+        cursor.execute(FORGOTTEN[statement], {"fulfilment": answered[0].fulfilment_id, "past": PAST})
+        cursor.execute(f"ANALYZE {table}")
     grow_older(OLD)
-    scans = list(scans_of(_SQL["clear_attempts"], "providers_attempt"))
-    assert "attempts_to_forget" in [step.get("Index Name") for step in scans]
+    for model in (CancelTask, RefillTask):
+        model.objects.exclude(response="").update(told_at=F("told_at") - OLD)
+    scans = list(scans_of(_SQL[statement], table))
+    assert index in [step.get("Index Name") for step in scans]
     for step in scans:
         assert step["Node Type"] != "Seq Scan"
         assert step["Shared Hit Blocks"] + step["Shared Read Blocks"] < 100
-    assert kept()[:3] == [False, False, True]
+    said_to_cancel, said_to_refill = words(wishes)
+    left = {
+        "clear_attempts": kept()[0],
+        "clear_cancel_tasks": bool(said_to_cancel),
+        "clear_refill_tasks": bool(said_to_refill),
+    }
+    assert [name for name, is_kept in left.items() if not is_kept] == [statement]
 
 
 def test_the_story_of_an_order_says_that_it_is_not_kept_any_more(answered: list[HandOver]) -> None:

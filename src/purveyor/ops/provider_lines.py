@@ -93,7 +93,7 @@ def _exchange(attempt: Attempt, fulfilment: Fulfilment) -> Iterator[str]:
     access = access_of(fulfilment.provider)
 
     def shown(text: str) -> str:
-        return in_one_line(access.without_key(text) if access.key else text)[:SHOWN_CHARACTERS]
+        return in_one_line(access.without_key(text))[:SHOWN_CHARACTERS]
 
     yield (
         f"{attempt.created_at:%Y-%m-%d %H:%M:%S} UTC  order {fulfilment.order_id}  {fulfilment.provider}  "

@@ -15,13 +15,12 @@ IDLE_SECONDS: Final = 60.0
 
 @transaction.atomic
 def forget_exchanges(limit: int = MOST_AT_ONCE) -> int:
-    """Clear what was sent and answered, and delete evidence, of the oldest up to `limit`; returns how many.
+    """Clear the oldest wordings and delete the oldest evidence, up to `limit` of each kind; returns how many.
 
-    That is what is older than `PURVEYOR_EXCHANGE_DAYS`, and belongs to no hand-over of unknown outcome, nor
-    to one that was settled less long ago. When, with what outcome and which HTTP status stays.
+    The wording is what was sent and answered about orders, and what was answered to wishes to cancel and
+    refill, from before `PURVEYOR_EXCHANGE_DAYS`. That of a hand-over of unknown outcome stays, and of one
+    that was settled less long ago. When, with what outcome and which HTTP status stays in any case.
     """
     parameters = {"days": configuration.current().exchange_days, "limit": limit}
     with hot_cursor() as cursor:
-        cleared = cursor.execute(_SQL["clear_attempts"].encode(), parameters).rowcount
-        deleted = cursor.execute(_SQL["delete_evidence"].encode(), parameters).rowcount
-    return max(cleared, deleted)
+        return max(cursor.execute(statement.encode(), parameters).rowcount for statement in _SQL.values())

@@ -23,3 +23,22 @@ WHERE id IN (
     ORDER BY evidence.at LIMIT %(limit)s
     FOR UPDATE OF evidence SKIP LOCKED
 );
+
+-- name: clear_refill_tasks
+-- By the moment of the last words alone: who is still being asked has younger ones.
+UPDATE providers_refilltask SET response = ''
+WHERE refill_id IN (
+    SELECT refill_id FROM providers_refilltask
+    WHERE response <> '' AND told_at < now() - %(days)s * interval '1 day'
+    ORDER BY told_at LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+);
+
+-- name: clear_cancel_tasks
+UPDATE providers_canceltask SET response = ''
+WHERE id IN (
+    SELECT id FROM providers_canceltask
+    WHERE response <> '' AND told_at < now() - %(days)s * interval '1 day'
+    ORDER BY told_at LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+);

@@ -14,6 +14,7 @@ from purveyor.orders.testing import place_one
 from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, Provider, Route
 from purveyor.providers.outcomes.outcomes import Answered, give_up_expired, record, response_text
 from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.protocol.client import Access
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.sending.handing_over import hand_over
@@ -268,12 +269,20 @@ def test_an_answer_that_comes_after_all_settles_what_was_given_up(service: Servi
     assert violations() == {}
 
 
+def access(key: str) -> Access:
+    return Access(url="https://example.com", key=key, timeout_seconds=1)
+
+
 def test_a_reply_is_kept_trimmed_and_without_the_key() -> None:
-    kept = response_text(b'{"error":"key a-secret is wrong \x00"}' + b"x" * 10_000, key="a-secret")
+    kept = response_text(b'{"error":"key a-secret is wrong \x00"}' + b"x" * 10_000, access=access("a-secret"))
     assert kept.startswith('{"error":"key [key] is wrong "}')
     assert len(kept) == 2000
 
 
 def test_a_key_cut_in_two_by_the_trimming_is_not_kept_either() -> None:
-    kept = response_text(b"x" * 1995 + b"a-secret", key="a-secret")
+    kept = response_text(b"x" * 1995 + b"a-secret", access=access("a-secret"))
     assert "a-sec" not in kept
+
+
+def test_without_a_key_there_is_nothing_to_redact() -> None:
+    assert response_text(b"as it came", access=access("")) == "as it came"

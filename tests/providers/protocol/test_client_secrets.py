@@ -12,7 +12,14 @@ import pytest
 
 from purveyor.providers.models import Method
 from purveyor.providers.protocol import client as module
-from purveyor.providers.protocol.client import Access, Ambiguous, Client, NotSent, ProviderTrouble
+from purveyor.providers.protocol.client import (
+    LONGEST_TROUBLE_CHARACTERS,
+    Access,
+    Ambiguous,
+    Client,
+    NotSent,
+    ProviderTrouble,
+)
 from purveyor.providers.protocol.dialect import Dialect
 from purveyor.providers.protocol.replies import Answer
 from tests.providers.protocol.test_client import (
@@ -85,6 +92,14 @@ def test_the_key_is_in_no_error_and_no_log_whatever_the_method(
             assert secret not in shown
     for secret in SECRETS:
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("odd", [b"x", b"\xff", b"\0"])
+def test_an_error_quotes_what_came_not_at_length(odd: bytes) -> None:
+    with pytest.raises(Ambiguous, match="Invalid header token") as raised:
+        ask(replying(b"HTTP/1.1 200 OK\r\n" + odd * 3_000 + b"\r\n\r\n", close=True))
+    assert len(str(raised.value)) == LONGEST_TROUBLE_CHARACTERS
+    assert str(raised.value).isascii()
 
 
 def test_an_address_in_an_error_ends_where_its_query_begins() -> None:

@@ -14,6 +14,7 @@ import pytest
 from purveyor.orders.models import RefillStatus, Status
 from purveyor.providers.outcomes.outcomes import response_text
 from purveyor.providers.protocol.add_fields import add_fields
+from purveyor.providers.protocol.client import Access
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import (
     Accepted,
@@ -278,8 +279,8 @@ def test_encoding_out() -> None:
     assert set(fields) == {"action", "service", "link", "comments"}
 
 
-@pytest.mark.parametrize("key", ["a-key", 'a"key'])
+@pytest.mark.parametrize("key", ["a-key", 'a"key', "clé/1"])
 def test_log_is_redacted(key: str) -> None:
-    kept = response_text(json.dumps({"error": f"Invalid API key {key}"}).encode(), key=key)
-    assert key not in kept
-    assert "Invalid API key" in kept
+    access = Access(url="https://example.com", key=key, timeout_seconds=1)
+    kept = response_text(json.dumps({"error": f"Invalid API key {key}"}).encode(), access=access)
+    assert kept == '{"error": "Invalid API key [key]"}'

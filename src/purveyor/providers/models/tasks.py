@@ -27,7 +27,10 @@ class RefillTask(models.Model):
     state = models.CharField(max_length=10, choices=ForwardState.choices, db_default=ForwardState.WAITING)
     external_id = models.CharField(max_length=64, blank=True, db_default="")
     tries = models.PositiveIntegerField(db_default=0, help_text="How often it was sent, or asked about.")
-    response = models.TextField(blank=True, db_default="")
+    response = models.TextField(
+        blank=True, db_default="", help_text="The provider's last words, or why there are none."
+    )
+    told_at = models.DateTimeField(db_default=Now(), help_text="When that was written down.")
     next_at = models.DateTimeField(null=True, db_default=Now(), help_text="When to send or poll next.")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -35,7 +38,8 @@ class RefillTask(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["next_at"], name="refill_tasks_due", condition=models.Q(next_at__isnull=False)
-            )
+            ),
+            models.Index(fields=["told_at"], name="refill_tasks_to_forget", condition=~models.Q(response="")),
         ]
 
     def __str__(self) -> str:
@@ -56,7 +60,10 @@ class CancelTask(models.Model):
     fulfilment = models.OneToOneField(Fulfilment, on_delete=models.PROTECT, related_name="cancel_task")
     state = models.CharField(max_length=10, choices=ForwardState.choices, db_default=ForwardState.WAITING)
     tries = models.PositiveIntegerField(db_default=0)
-    response = models.TextField(db_default="")
+    response = models.TextField(
+        db_default="", help_text="The provider's last words; empty where it said yes, or nothing."
+    )
+    told_at = models.DateTimeField(db_default=Now(), help_text="When that was written down.")
     next_at = models.DateTimeField(null=True, db_default=Now(), help_text="When to send next.")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -64,7 +71,8 @@ class CancelTask(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["next_at"], name="cancel_tasks_due", condition=models.Q(next_at__isnull=False)
-            )
+            ),
+            models.Index(fields=["told_at"], name="cancel_tasks_to_forget", condition=~models.Q(response="")),
         ]
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
 from purveyor.providers.outcomes.keeping_evidence import note_duplicate
 from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.protocol.client import Access
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.standing.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
@@ -74,10 +75,10 @@ class Answered:
     """As received, trimmed, without the key."""
 
 
-def response_text(body: bytes, *, key: str) -> str:
+def response_text(body: bytes, *, access: Access) -> str:
     """A reply as it is kept: trimmed, storable, and without the key should the provider repeat it."""
     text = body[: LONGEST_RESPONSE_CHARACTERS * 4].decode(errors="replace").replace("\0", "")
-    return text.replace(key, "[key]")[:LONGEST_RESPONSE_CHARACTERS]
+    return access.without_key(text)[:LONGEST_RESPONSE_CHARACTERS]
 
 
 def record(answers: Sequence[Answered]) -> None:

@@ -8,6 +8,7 @@ ProviderTrouble
 
 import asyncio
 import ipaddress
+import json
 import re
 import socket
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ KEEP_ALIVE_SECONDS: Final = 4.0
 that the server is closing has an unknown outcome."""
 DNS_CACHE_SECONDS: Final = 60
 
+LONGEST_TROUBLE_CHARACTERS: Final = 500
+"""Of what is kept and logged of an error: it may quote whatever the provider sent."""
 SHORTEST_SECRET_CHARACTERS: Final = 12
 """A shorter key is none that a panel gives out, and might be found in the middle of an order id."""
 
@@ -155,7 +158,8 @@ class Client:
 
     def _described(self, error: Exception) -> str:
         text = self.access.without_key(_QUERY.sub("?…", str(error)))
-        return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        named = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return named[:LONGEST_TROUBLE_CHARACTERS]
 
     async def close(self) -> None:
         """Close every connection."""
@@ -185,8 +189,11 @@ async def _send_once(
 
 
 def _forms(key: str) -> list[str]:
-    """A key as it may stand in a text: as it is, in an address or form, in JSON that escapes slashes."""
-    forms = {key, quote_plus(key), quote(key, safe=""), quote(key), key.replace("/", "\\/")}
+    """A key as it may stand in a text: as it is, in an address or form, in JSON that may escape slashes."""
+    in_json = json.dumps(key)[1:-1]
+    plain = {key, in_json}
+    forms = plain | {quote_plus(key), quote(key, safe=""), quote(key)}
+    forms |= {form.replace("/", "\\/") for form in plain}
     return sorted(filter(None, forms), key=len, reverse=True)
 
 

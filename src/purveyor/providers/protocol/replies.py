@@ -146,7 +146,9 @@ def _read_id(answer: Answer, names: Sequence[str]) -> Accepted | Refused | Uncle
     nested = document.get(names[0])
     error = error_of(document, http_status=answer.http_status) or error_of(nested)
     if error is not None:
-        return Unclear(f"both an id and an error: {error}") if external_id else _refused(error, answer)
+        if external_id:
+            return Unclear(f"both an id and an error: {error[:LONGEST_REFUSAL_CHARACTERS]}")
+        return _refused(error, answer)
     if external_id is None:
         return Unclear("neither an id nor an error")
     if answer.http_status not in _OK:

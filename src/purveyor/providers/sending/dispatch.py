@@ -148,12 +148,12 @@ class Dispatcher:
         except NotSent as trouble:
             return Answered(hand_over=item, reply=Refused(RefusalClass.NOT_SENT, str(trouble)))
         except Ambiguous as trouble:
-            return Answered(hand_over=item, reply=Unclear(str(trouble)), response=str(trouble)[:500])
+            return Answered(hand_over=item, reply=Unclear(str(trouble)), response=str(trouble))
         return Answered(
             hand_over=item,
             reply=read_add(answer),
             http_status=answer.http_status,
-            response=response_text(answer.body, key=item.provider.access.key),
+            response=response_text(answer.body, access=item.provider.access),
         )
 
     async def _write_outcomes(self) -> None:

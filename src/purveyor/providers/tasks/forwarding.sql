@@ -43,7 +43,7 @@ RETURNING task.id, task.cancel_request_id, task.fulfilment_id, task.tries, fulfi
           fulfilment.external_id, due.status IN ('Completed', 'Partial', 'Canceled', 'Expired') AS ended;
 
 -- name: write_cancel
-UPDATE providers_canceltask SET state = %(state)s, response = %(response)s,
+UPDATE providers_canceltask SET state = %(state)s, response = %(response)s, told_at = now(),
     next_at = now() + %(again_after)s * interval '1 second'
 WHERE id = %(id)s;
 
@@ -97,6 +97,6 @@ RETURNING task.refill_id, due.before, task.external_id, task.tries, fulfilment.p
           fulfilment.external_id AS order_external_id, now() - task.created_at AS age;
 
 -- name: write_refill
-UPDATE providers_refilltask SET state = %(state)s, response = %(response)s, external_id = %(external_id)s,
+UPDATE providers_refilltask SET state = %(state)s, response = %(response)s, told_at = now(), external_id = %(external_id)s,
     next_at = now() + %(again_after)s * interval '1 second'
 WHERE refill_id = %(id)s;
