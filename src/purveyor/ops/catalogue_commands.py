@@ -178,7 +178,7 @@ def rollback(**decision: Any) -> None:
 @catalogue.command("rule")
 @click.argument("provider")
 @click.argument("kind", type=click.Choice(KINDS))
-@click.argument("verdict", type=click.Choice(["apply", "wait", "ignore"]))
+@click.argument("verdict", type=click.Choice(["apply", "retrace", "wait", "ignore"]))
 def rule(*, provider: str, kind: str, verdict: str) -> None:
     """Say what becomes by itself of changes of KIND; PROVIDER `all` is all without their own rule."""
     with panel_database():

@@ -11,8 +11,10 @@ from purveyor.catalog.models import Service
 from purveyor.database import fetch_all, id_array
 from purveyor.ops.catalogue_listing import set_lines
 from purveyor.providers.models import ChangeSet, Provider, ProviderService
+from purveyor.providers.sync.change_rules import RETRACED_DAYS
 from purveyor.providers.sync.changing import apply_changes, roll_back
 from purveyor.providers.sync.deciding import _SQL as DECIDING
+from purveyor.providers.sync.deciding import MOST_EDITS
 from purveyor.providers.sync.editing import _SQL as EDITING
 from purveyor.providers.testing import make_provider
 from tests.providers.lists import keep, row, sell
@@ -71,6 +73,8 @@ def test_a_sync_finds_what_it_needs_by_index() -> None:
     services = id_array(Service.objects.values_list("pk", flat=True)[:20])
     assert scanned(DECIDING["overtake"], {"offers": offers, "aspect": "price"}) == set()
     assert scanned(EDITING["switched_off"], {"services": services}) == set()
+    lately = {"services": services, "days": RETRACED_DAYS, "most": MOST_EDITS}
+    assert scanned(DECIDING["lowest_lately"], lately) == set()
 
 
 @pytest.mark.parametrize("decide", [apply_changes, roll_back])

@@ -19,7 +19,7 @@ from purveyor.providers.models import (
     ServiceEdit,
     Verdict,
 )
-from purveyor.providers.sync.change_rules import DEFAULTS, WrongRule, rules_of, set_rule
+from purveyor.providers.sync.change_rules import set_rule
 from purveyor.providers.sync.changing import Decided, apply_changes, ignore_changes, roll_back
 from purveyor.providers.testing import make_provider
 from tests.providers.lists import keep, row, sell, states
@@ -315,24 +315,3 @@ def test_what_nothing_of_ours_hangs_on_is_only_noted(provider: Provider) -> None
     keep(provider, row(1, rate="5"))
     assert states() == [("dearer", "noted"), ("gone", "noted")]
     assert ChangeDecision.objects.count() == 0
-
-
-def test_rules_are_the_providers_own_else_the_common_ones_else_the_defaults(provider: Provider) -> None:
-    other = make_provider()
-    assert rules_of(provider.pk) == DEFAULTS
-    set_rule(provider=None, kind=ChangeKind.CHEAPER, verdict=Verdict.APPLY)
-    set_rule(provider=provider, kind=ChangeKind.CHEAPER, verdict=Verdict.IGNORE)
-    set_rule(provider=provider, kind=ChangeKind.CHEAPER, verdict=Verdict.WAIT)
-    assert rules_of(provider.pk)[ChangeKind.CHEAPER] is Verdict.WAIT
-    assert rules_of(other.pk)[ChangeKind.CHEAPER] is Verdict.APPLY
-
-
-def test_rules_that_cannot_be_are_refused() -> None:
-    with pytest.raises(WrongRule):
-        set_rule(provider=None, kind=ChangeKind.NEW, verdict=Verdict.APPLY)
-    with pytest.raises(WrongRule):
-        set_rule(provider=None, kind=ChangeKind.GONE, verdict=Verdict.ROLL_BACK)
-
-
-def test_every_kind_has_a_default() -> None:
-    assert set(DEFAULTS) == set(ChangeKind)

@@ -52,6 +52,7 @@ class Verdict(models.TextChoices):
 
     APPLY = "apply", "Applied"
     WAIT = "wait", "Left to a person"
+    RETRACE = "retrace", "Applied where it only takes back a rise of late, else left to a person"
     IGNORE = "ignore", "Ignored"
     ROLL_BACK = "roll_back", "Rolled back"
 

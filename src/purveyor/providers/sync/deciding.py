@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from typing import Final
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
@@ -17,7 +18,7 @@ from purveyor.providers.models import (
     ProviderService,
     Verdict,
 )
-from purveyor.providers.sync.change_rules import rules_of
+from purveyor.providers.sync.change_rules import RETRACED_DAYS, rules_of, verdict_on
 from purveyor.providers.sync.differences import PRICE, UNFELT_PRICE, Difference, Value, aspect_of
 from purveyor.providers.sync.editing import Subjects, stored
 from purveyor.providers.sync.effects import Effect, Subject, effect_of, moves_rate
@@ -26,6 +27,8 @@ from purveyor.providers.sync.offers import terms_of
 BY_RULE: Final = "rule"
 """Who decided, where it was no person."""
 _SQL: Final = load_sql(__file__, "deciding.sql")
+MOST_EDITS: Final = RETRACED_DAYS * 48
+"""Of a rate in that time, one with each list: two in an hour."""
 _STATES: Final = {Verdict.APPLY: ChangeState.APPLIED, Verdict.IGNORE: ChangeState.IGNORED}
 
 
@@ -44,8 +47,8 @@ def write_change_set(
     everything waits. An order type that changed switches our service off while it waits. A price that moves
     no rate of ours is noted, and what waits or was decided about the price before stays so.
     """
-    rules = rules_of(provider.pk)
     subjects = Subjects({offers[item.external_id].pk for item in found})
+    rules = _Rules(provider, subjects, found, shrunk=shrunk)
     terms = terms_of(provider)
     change_set = ChangeSet.objects.create(
         provider=provider,
@@ -72,7 +75,7 @@ def write_change_set(
         ]
         if change.aspect == PRICE and _moves_none(difference, offer, terms_before or terms, terms, effects):
             change.aspect, effects = UNFELT_PRICE, []
-        change.state = _decide(change, effects, subjects, rules, shrunk=shrunk)
+        change.state = _decide(change, effects, subjects, rules)
         changes.append(change)
     _overtake(changes)
     _write_decisions(change_set, changes)
@@ -81,25 +84,51 @@ def write_change_set(
     return change_set
 
 
+class _Rules:
+    """What the rules say of each change of a set."""
+
+    def __init__(
+        self, provider: Provider, subjects: Subjects, found: Sequence[Difference], *, shrunk: bool
+    ) -> None:
+        self.of_kind = dict.fromkeys(ChangeKind, Verdict.WAIT) if shrunk else rules_of(provider.pk)
+        self.shrunk = shrunk
+        self._lowest_lately: dict[int, Decimal] = {}
+        if Verdict.RETRACE in self.of_kind.values() and any(aspect_of(one.kind) == PRICE for one in found):
+            services = id_array(subjects.services.by_id)
+            rows = fetch_all(
+                _SQL["lowest_lately"], {"services": services, "days": RETRACED_DAYS, "most": MOST_EDITS}
+            )
+            self._lowest_lately = {row.service_id: row.rate for row in rows}
+
+    def verdict(self, kind: ChangeKind, subject: Subject, effect: Effect) -> Verdict:
+        """What is done with the effect that a change of this kind would have on a service of ours."""
+        wanted = effect.edits.get("rate")
+        return verdict_on(
+            kind,
+            self.of_kind,
+            rate=subject.service.rate,
+            wanted=wanted if isinstance(wanted, Decimal) else None,
+            lowest_lately=self._lowest_lately.get(subject.service.pk),
+        )
+
+
 def _decide(
-    change: Change,
-    effects: Sequence[tuple[Subject, Effect]],
-    subjects: Subjects,
-    rules: Mapping[ChangeKind, Verdict],
-    *,
-    shrunk: bool,
+    change: Change, effects: Sequence[tuple[Subject, Effect]], subjects: Subjects, rules: _Rules
 ) -> ChangeState:
     """Let the effects take place that the rules let by themselves; returns what became of the change."""
     kind = ChangeKind(change.kind)
     matter = [(subject, effect) for subject, effect in effects if effect.edits or effect.trouble]
-    if not matter and kind is not ChangeKind.NEW:
+    if kind is ChangeKind.NEW:
+        is_ignored = rules.of_kind[kind] is Verdict.IGNORE
+        return ChangeState.IGNORED if is_ignored else ChangeState.WAITING
+    if not matter:
         return ChangeState.NOTED
-    verdicts = [Verdict.WAIT if shrunk else rules[_felt_as(kind, *one)] for one in matter] or [rules[kind]]
+    verdicts = [rules.verdict(kind, *one) for one in matter]
     if set(verdicts) == {Verdict.IGNORE}:
         return ChangeState.IGNORED
-    waits = kind is ChangeKind.NEW
-    for verdict, (subject, effect) in zip(verdicts, matter, strict=False):
-        is_precaution = kind is ChangeKind.TYPE and not shrunk and effect.edits == {"enabled": False}
+    waits = False
+    for verdict, (subject, effect) in zip(verdicts, matter, strict=True):
+        is_precaution = kind is ChangeKind.TYPE and not rules.shrunk and effect.edits == {"enabled": False}
         follows = verdict is Verdict.APPLY and not effect.over_hand and not effect.trouble
         if verdict is not Verdict.IGNORE and (follows or is_precaution):
             subjects.give(change, subject, effect)
@@ -126,17 +155,6 @@ def _changed_terms(before: Terms, after: Terms) -> dict[str, list[Value]]:
     """The terms that changed, by name, each as it was and as it is."""
     pairs = {field.name: (getattr(before, field.name), getattr(after, field.name)) for field in fields(Terms)}
     return {name: [stored(was), stored(now)] for name, (was, now) in pairs.items() if was != now}
-
-
-def _felt_as(kind: ChangeKind, subject: Subject, effect: Effect) -> ChangeKind:
-    """What a change is to our customers: a price counts by where our own goes.
-
-    It may go up when the provider's goes down, where an earlier rise was not followed.
-    """
-    rate = effect.edits.get("rate")
-    if rate is None:
-        return kind
-    return ChangeKind.DEARER if rate > subject.service.rate else ChangeKind.CHEAPER  # type: ignore[operator]
 
 
 def _overtake(changes: Sequence[Change]) -> None:
