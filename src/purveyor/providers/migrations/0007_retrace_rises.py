@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("providers", "0004_terms_of_change_sets"),
+        ("providers", "0006_tasks_to_forget"),
     ]
 
     operations = [
