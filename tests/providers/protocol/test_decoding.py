@@ -29,6 +29,8 @@ from purveyor.providers.protocol.decoding import (
         (b'{"charge": 1.123456789012345678}', {"charge": Decimal("1.123456789012345678")}),
         (b"[]", []),
         ('{"name": "Ünïcode \\u00e9"}'.encode(), {"name": "Ünïcode é"}),
+        (b'{"error": "Solde insuffisant, \xe9puis\xe9"}', {"error": "Solde insuffisant, \ufffdpuis\ufffd"}),
+        (b'Notice: {} and [{"a"] in a.php {"order": 1}', {"order": 1}),
     ],
 )
 def test_json_is_found_wherever_it_stands(body: bytes, document: object) -> None:
@@ -51,6 +53,10 @@ def test_a_number_with_a_point_is_decimal_and_never_a_float() -> None:
         b'{"order": NaN}',
         b"\xff\xfe",
         b'{"order": "\\ud800"}',
+        # Said twice, it may be yes and no: whoever takes the last one sends an order a second time.
+        b'{"order": 5}{"error": "Mail could not be sent"}',
+        b'<br />Warning: x\n{"order": 5}\n{"order": 6}',
+        b'[{"order": 5}]\n{"error": "Mail could not be sent"}',
         b"[" * 100_000,
         b"{" * 100_000,
         b"1" * 10_000,
@@ -140,6 +146,7 @@ def test_counts_know_unknown_from_zero(value: object, count: int | None) -> None
         ("false", None),
         ([1], None),
         ({"id": 1}, None),
+        ("ord_\ufffd", None),
     ],
 )
 def test_ids_are_kept_as_text(value: object, id: str | None) -> None:
@@ -172,6 +179,9 @@ def test_text_drops_what_the_database_cannot_keep() -> None:
         ({"status": "error", "msg": "Bad link"}, "Bad link"),
         ({"status": False, "msg": "Bad link"}, "Bad link"),
         ({"success": False, "message": "Bad link"}, "Bad link"),
+        ({"success": 0, "message": "Bad link"}, "Bad link"),
+        ({"success": "false", "message": "Bad link"}, "Bad link"),
+        ({"success": "Order placed", "order": 1}, None),
         ({"status": "fail"}, "fail"),
         ({"error": 17}, "17"),
         ({"order": 1}, None),

@@ -20,6 +20,7 @@ _THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
 """Commas anywhere else may be decimal ones: "0,50" is not 50, and nobody can tell what "12,50" is to mean."""
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_UNREADABLE: Final = "\ufffd"
 
 
 class Garbage(Exception):
@@ -27,17 +28,31 @@ class Garbage(Exception):
 
 
 def decode(body: bytes) -> Any:
-    """The JSON document in a reply, also behind a byte order mark or a PHP warning.
+    """The JSON document in a reply, also behind a byte order mark or a PHP warning, and in any charset.
 
-    Numbers with a point become `Decimal`, exactly as written. Raises `Garbage`.
+    Numbers with a point become `Decimal`, exactly as written. What is no UTF-8 becomes U+FFFD. Raises
+    `Garbage`, also for two documents: one may say yes and the other no.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK).strip()
+    # The structure of JSON is ASCII: only words suffer, such as those of an error in Latin-1.
+    body = body if _is_utf8(body) else body.decode(errors="replace").encode()
     for start in _starts(body):
         try:
             return _DECODER.decode(body[start:])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except msgspec.DecodeError as error:
+            if "trailing characters" in str(error) and body.startswith(b'{"', start):
+                raise Garbage("more than one document in the reply") from None
+        except RecursionError:
             continue
     raise Garbage("no JSON in the reply")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _starts(body: bytes) -> Iterator[int]:
@@ -77,7 +92,7 @@ def id_of(value: object) -> str | None:
     text = str(value).strip()
     if not _ID.fullmatch(text) or not text.strip("0") or text.startswith("-") or text.lower() in _NO_IDS:
         return None
-    return text
+    return None if _UNREADABLE in text else text
 
 
 _NO_IDS: Final = frozenset({"null", "none", "false", "true", "undefined", "nan", "array"})
@@ -114,12 +129,15 @@ def error_of(document: object, *, http_status: int = 200, status_is_word: bool =
     failed = text_of(document.get("status")).lower() in _FAILED or document.get("status") is False
     if failed and (message or not status_is_word):
         return message or "fail"
-    if document.get("success") is False or (http_status >= _CLIENT_ERROR and message):
+    success = document.get("success")
+    unsuccessful = success is False or text_of(success).lower() in _UNSUCCESSFUL
+    if unsuccessful or (http_status >= _CLIENT_ERROR and message):
         return message or "fail"
     return None
 
 
 _FAILED: Final = frozenset({"fail", "failed", "error", "false"})
+_UNSUCCESSFUL: Final = frozenset({"0", "no", *_FAILED})
 _CLIENT_ERROR: Final = 400
 
 
