@@ -243,6 +243,15 @@ def test_a_bare_object_for_many_ids_is_only_taken_for_the_one_it_names() -> None
     assert read_statuses(answer(ONE), ["1", "2"]) == {}
 
 
+@pytest.mark.parametrize("body", [{**ONE, "order": 2}, {**ONE, "order_id": "2"}, [{**ONE, "order": 2}]])
+def test_what_is_told_of_another_order_is_not_taken_for_the_one_asked_about(body: Any) -> None:
+    assert read_statuses(answer(body), ["1"]) == {}
+
+
+def test_a_number_of_the_panels_own_names_no_other_order() -> None:
+    assert read_statuses(answer({**ONE, "id": 7}), ["1"]) == {"1": READ}
+
+
 @pytest.mark.parametrize("body", [[], {}, b"[]"])
 def test_an_empty_list_concludes_nothing(body: Any) -> None:
     assert read_statuses(answer(body), ["1", "2"]) == {}

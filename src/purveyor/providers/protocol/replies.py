@@ -338,7 +338,10 @@ def _unwrapped(document: Any) -> Any:
 def _by_id(
     document: object, ids: Sequence[str], *, names: Sequence[str], value: str
 ) -> Iterator[tuple[str, object]]:
-    """Each asked id with its part of the document: rows of a list, values by id, or one bare object."""
+    """Each asked id with its part of the document: rows of a list, values by id, or one bare object.
+
+    `names` are those of an id in a row, surest first. What is about another id is left out.
+    """
     asked = set(ids)
     if isinstance(document, Mapping) and isinstance(document.get("data"), Mapping | list):
         document = document["data"]
@@ -350,7 +353,9 @@ def _by_id(
             if row_id in asked:
                 yield row_id, row
     elif isinstance(document, Mapping) and value in document and not asked & set(document):
-        row_id = ids[0] if len(asked) == 1 else _row_id(document, names)
+        # Of one that was asked about alone, `id` may be a number of the panel's own, but `order` is none.
+        alone = len(asked) == 1 and _row_id(document, names[:-1]) is None
+        row_id = ids[0] if alone else _row_id(document, names)
         if row_id in asked:
             yield row_id, document
     elif isinstance(document, Mapping):
