@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from purveyor.accounts.models import Customer
 from purveyor.accounts.people import credit
 from purveyor.accounts.testing import balance_of, make_customer
@@ -19,6 +21,7 @@ from purveyor.orders.models import (
 )
 from purveyor.orders.testing import place_one
 from purveyor.outbox.models import OutboxEvent
+from purveyor.providers.following.polling import NOTHING_TOLD
 from purveyor.providers.following.subscriptions import BELOW_FLOOR
 from purveyor.providers.models import CancelTask, Fulfilment, Provider
 from purveyor.providers.sync.syncing import sync_provider
@@ -261,3 +264,40 @@ def test_a_subscription_that_may_lose_is_left_alone(
     sync_provider(provider)
     poll()
     assert CancelTask.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ('{"error":"Incorrect order ID"}', "Incorrect order ID"),
+        ('{"status":"On the moon","posts":"0","orders":[]}', "On the moon"),
+        ("[]", NOTHING_TOLD),
+    ],
+)
+def test_staff_are_told_once_of_what_nobody_can_read(
+    simulator: Simulator, subscribed: Service, body: str, word: str
+) -> None:
+    order = follow_one(make_customer("100"), subscribed, min=100, max=100, posts=3)
+    simulator.script.always("status", Behaviour(fault=Fault.ARBITRARY, body=body))
+    for _ in range(3):
+        poll()
+    (event,) = OrderEvent.objects.filter(order=order, kind=EventKind.UNKNOWN_STATUS)
+    assert event.data == {"word": word}
+    assert Fulfilment.objects.get().next_poll_at is not None
+    simulator.script.clear()
+    simulator.advance(60)
+    poll()
+    order.refresh_from_db()
+    assert (order.status, len(children())) == (Status.COMPLETED, 3)
+
+
+def test_a_refusal_that_reads_like_an_end_ends_no_subscription(
+    simulator: Simulator, subscribed: Service
+) -> None:
+    order = follow_one(make_customer("100"), subscribed, min=100, max=100, posts=3)
+    external_id = Fulfilment.objects.get().external_id
+    body = f'{{"{external_id}":"Canceled"}}'
+    simulator.script.always("status", Behaviour(fault=Fault.ARBITRARY, body=body))
+    poll()
+    order.refresh_from_db()
+    assert order.status == Status.ACTIVE

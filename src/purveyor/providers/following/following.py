@@ -19,7 +19,7 @@ from purveyor.providers.costs.costing import cost_at, remains_of_order
 from purveyor.providers.costs.margin import Terms
 from purveyor.providers.elsewhere.finishing import News, reports_of
 from purveyor.providers.elsewhere.refilling import follow_refill
-from purveyor.providers.following.polling_schedule import delay_after_end, next_delay
+from purveyor.providers.following.polling_schedule import LISTS_AGAIN_EVERY, delay_after_end, next_delay
 from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.protocol.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
@@ -246,7 +246,6 @@ def _write(told: Sequence[_Told]) -> None:
             "delivered": item.delivered,
             "cost": item.cost,
             "cost_corrections": item.cost_corrections,
-            "poll_alone": item.row.poll_alone,
             "started_at": item.started_at,
             "ended_at": item.ended_at,
             "poll_after_seconds": item.poll_after and item.poll_after.total_seconds(),
@@ -254,5 +253,9 @@ def _write(told: Sequence[_Told]) -> None:
         for item in told
     ]
     with hot_cursor() as cursor:
-        parameters = {"ids": id_array(item.row.id for item in told), "told": as_json(rows)}
+        parameters = {
+            "ids": id_array(item.row.id for item in told),
+            "told": as_json(rows),
+            "lists_again_every": LISTS_AGAIN_EVERY,
+        }
         cursor.execute(_SQL["write_followed"].encode(), parameters)

@@ -1,6 +1,7 @@
 """Asking providers how their orders are, when each is due: in lists of up to 100 ids.
 
-Nothing is ever concluded from an answer that lacks an id, or that nobody can read: it is asked for again.
+Nothing is ever concluded from an answer that lacks an id, or that nobody can read: it is asked for again, by
+itself where the list may be at fault, because one order that breaks its list must not hide the others.
 """
 
 import asyncio
@@ -11,12 +12,18 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final
 
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.models import OrderKind
 from purveyor.providers.following.following import follow
-from purveyor.providers.following.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
+from purveyor.providers.following.polling_schedule import (
+    LATEST,
+    REMINDER_AFTER_TROUBLE,
+    SHARE_OF_AGE,
+    SOONEST,
+)
 from purveyor.providers.following.subscriptions import follow_subscription, new_posts, quantities_vary
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.protocol.client import NotSent, ProviderTrouble
@@ -29,10 +36,15 @@ from purveyor.providers.standing.standing import Setback, Standing, note_setback
 from purveyor.providers.workplace import Workplace
 
 _SQL: Final = load_sql(__file__, "polling.sql")
+_log = structlog.get_logger(__name__)
 
 SINGLES_AT_ONCE: Final = 8
 LEASE_MARGIN_SECONDS: Final = 60
 IDLE_SECONDS: Final = 0.5
+NOTHING_TOLD: Final = "Nothing is told of it"
+"""In place of a provider's word about an order that its answer lacks."""
+_ABOUT_PROVIDER: Final = frozenset({RefusalClass.RATE, RefusalClass.KEY, RefusalClass.NOT_SENT})
+"""Refusals that say nothing about what was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +188,20 @@ def _parts(followed: Sequence[Followed]) -> list[list[Followed]]:
 
 
 def poll_later(*, ids: Sequence[int], seconds: float, alone: bool = False) -> None:
-    """Have fulfilments asked about later, because there was no usable answer; `alone` without a list."""
+    """Have fulfilments asked about later, because there was no usable answer; `alone` without a list.
+
+    What was asked about by itself already waits by its age: it may never be answered.
+    """
     with hot_cursor() as cursor:
         cursor.execute(
-            _SQL["poll_later"].encode(), {"ids": id_array(ids), "seconds": seconds, "alone": alone}
+            _SQL["poll_later"].encode(),
+            {
+                "ids": id_array(ids),
+                "seconds": seconds,
+                "alone": alone,
+                "share_of_age": SHARE_OF_AGE,
+                "latest": LATEST.total_seconds(),
+            },
         )
     POLLED.labels(outcome="unanswered").inc(len(ids))
 
@@ -232,42 +254,72 @@ class Poller:
 
     async def _ask_together(self, provider: Standing, followed: Sequence[Followed]) -> None:
         replies = await self._statuses(provider, [item.external_id for item in followed], paid=True)
+        if (
+            isinstance(replies, Unclear)
+            and len(followed) > 1
+            and await self._tells_of_one(provider, followed)
+        ):
+            replies = Refused(RefusalClass.OTHER, f"one is told of, the list is not: {replies.why}")
         if isinstance(replies, Unclear | Refused):
-            await self._later(followed, replies)
+            await self._later(provider, followed, replies)
             return
-        answered = {item.id: replies[item.external_id] for item in followed if item.external_id in replies}
-        missing = [item.id for item in followed if item.id not in answered]
-        ordinary = {
-            item.id: answered[item.id] for item in followed if item.id in answered and not item.subscription
-        }
-        if ordinary:
-            asked = {item.id: item.asked for item in followed}
-            await self._workplace.in_database(follow, ordinary, asked=asked)
+        told = [(item, replies[item.external_id]) for item in followed if item.external_id in replies]
+        missing = [item.id for item in followed if item.external_id not in replies]
+        await self._follow(provider, [(item, reply) for item, reply in told if not item.subscription])
         if missing:
             await self._workplace.in_database(
                 poll_later, ids=missing, seconds=SOONEST.total_seconds(), alone=True
             )
-        for item in followed:
-            reply = answered.get(item.id)
-            if item.subscription and isinstance(reply, StatusReply):
+        for item, reply in told:
+            if item.subscription:
                 try:
                     await self._follow_subscription(provider, item, reply)
                 except Exception as failure:  # noqa: BLE001  (its neighbours go on)
                     self._workplace.log_failure("subscriptions", failure)
-                    await self._later([item], Unclear("its answer could not be applied"))
-            elif item.subscription and isinstance(reply, Refused):
-                await self._later([item], Unclear(reply.text))
+                    await self._later(provider, [item], Unclear("its answer could not be applied"))
+
+    async def _tells_of_one(self, provider: Standing, followed: Sequence[Followed]) -> bool:
+        """Whether the provider tells of one order while nobody can read what it says of them all.
+
+        Another one each time: the first may be the one that breaks the list.
+        """
+        one = followed[followed[0].asked % len(followed)].external_id
+        told = await self._statuses(provider, [one], paid=False)
+        return isinstance(told, dict) and isinstance(told[one], StatusReply)
+
+    async def _follow(
+        self, provider: Standing, told: Sequence[tuple[Followed, StatusReply | Refused]]
+    ) -> None:
+        """Apply what was told of ordinary orders; what cannot be applied delays only its own order."""
+        if not told:
+            return
+        replies = {item.id: reply for item, reply in told}
+        asked = {item.id: item.asked for item, _ in told}
+        try:
+            await self._workplace.in_database(follow, replies, asked=asked)
+        except (InterfaceError, OperationalError):
+            raise
+        except Exception as failure:  # noqa: BLE001  (its neighbours go on)
+            if len(told) > 1:
+                for one in told:
+                    await self._follow(provider, [one])
+                return
+            self._workplace.log_failure("polling", failure)
+            await self._later(provider, [told[0][0]], Unclear("its answer could not be applied"))
 
     async def _statuses(
         self, provider: Standing, ids: Sequence[str], *, paid: bool
     ) -> dict[str, StatusReply | Refused] | Refused | Unclear:
-        """Ask about ids: one as `order`, several as `orders`. Trouble on the way is an unclear answer."""
+        """Ask about ids: one as `order`, several as `orders`. Trouble on the way is an unclear answer.
+
+        Of one that was asked about by itself, there always is a reply where anything can be read.
+        """
         wanted = {"order": ids[0]} if len(ids) == 1 else {"orders": ",".join(ids)}
         try:
             answer = await self._workplace.call(provider, {"action": "status", **wanted}, paid=paid)
         except NotSent as trouble:
             await self._setback(provider, Setback.UNREACHABLE, str(trouble))
-            return Unclear(str(trouble))
+            return Refused(RefusalClass.NOT_SENT, str(trouble))
         except ProviderTrouble as trouble:
             return Unclear(str(trouble))
         replies = read_statuses(answer, ids)
@@ -278,14 +330,20 @@ class Poller:
                 await self._setback(provider, Setback.KEY_REFUSED, replies.text)
             elif len(ids) == 1:
                 return {ids[0]: replies}
+        elif isinstance(replies, dict) and len(ids) == 1:
+            return {ids[0]: Refused(RefusalClass.OTHER, NOTHING_TOLD), **replies}
         return replies
 
     async def _setback(self, provider: Standing, setback: Setback, text: str) -> None:
         await self._workplace.in_database(note_setback, provider_id=provider.id, setback=setback, text=text)
 
-    async def _later(self, followed: Sequence[Followed], reply: Refused | Unclear) -> None:
+    async def _later(
+        self, provider: Standing, followed: Sequence[Followed], reply: Refused | Unclear
+    ) -> None:
         """Ask again later; one by one, where the provider does not want the list as it is."""
-        about_list = isinstance(reply, Refused) and reply.refusal not in (RefusalClass.RATE, RefusalClass.KEY)
+        why = reply.why if isinstance(reply, Unclear) else reply.text
+        _log.warning("status_not_told", provider=provider.name, orders=len(followed), why=why)
+        about_list = isinstance(reply, Refused) and reply.refusal not in _ABOUT_PROVIDER
         seconds = SOONEST if about_list else REMINDER_AFTER_TROUBLE
         await self._workplace.in_database(
             poll_later,
@@ -294,9 +352,11 @@ class Poller:
             alone=about_list,
         )
 
-    async def _follow_subscription(self, provider: Standing, item: Followed, reply: StatusReply) -> None:
+    async def _follow_subscription(
+        self, provider: Standing, item: Followed, reply: StatusReply | Refused
+    ) -> None:
         """Make orders of the posts that are new; where their quantities vary, ask what each was charged."""
-        fresh = new_posts(reply, known=item.child_external_ids)
+        fresh = new_posts(reply, known=item.child_external_ids) if isinstance(reply, StatusReply) else []
         charges: dict[str, StatusReply | Refused] | Refused | Unclear = {}
         vary = bool(fresh) and await self._workplace.in_database(quantities_vary, item.id)
         if vary:

@@ -58,7 +58,7 @@ WHERE providers_provider.id = spent.id;
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.quantity, fulfilment.expected_cost,
        fulfilment.fx_rate, fulfilment.top_up_bonus_percent, fulfilment.fee_percent,
        fulfilment.cost, fulfilment.cost_corrections, fulfilment.provider_status, fulfilment.provider_charge,
-       fulfilment.start_count, fulfilment.remains, fulfilment.poll_alone, fulfilment.started_at,
+       fulfilment.start_count, fulfilment.remains, fulfilment.started_at,
        fulfilment.ended_at,
        fulfilment.child_external_ids, fulfilment.polls, provider.wallet_id, provider.kind = 'manual' AS by_hand,
        provider.status_stretch AS stretch,
@@ -75,20 +75,24 @@ WHERE fulfilment.id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'accepted
 ORDER BY fulfilment.id FOR NO KEY UPDATE OF fulfilment;
 
 -- name: write_followed
--- The ids are given twice because the planner knows the length of an array, but not of JSON rows.
+-- The ids are given twice because the planner knows the length of an array, but not of JSON rows. What is asked about by
+-- itself goes back into lists now and then: its list may have failed for a passing reason.
 UPDATE providers_fulfilment SET
     provider_status = told.provider_status, provider_charge = told.provider_charge, start_count = told.start_count,
     remains = told.remains, delivered = told.delivered, cost = told.cost, cost_corrections = told.cost_corrections,
-    poll_alone = told.poll_alone, started_at = told.started_at, ended_at = told.ended_at,
+    poll_alone = poll_alone AND polls %% %(lists_again_every)s <> 0, started_at = told.started_at, ended_at = told.ended_at,
     next_poll_at = now() + told.poll_after_seconds * interval '1 second'
 FROM json_to_recordset(%(told)s::json) AS told (
     id bigint, provider_status text, provider_charge numeric, start_count bigint, remains bigint, delivered bigint,
-    cost numeric, cost_corrections int, poll_alone bool, started_at timestamptz, ended_at timestamptz, poll_after_seconds float8
+    cost numeric, cost_corrections int, started_at timestamptz, ended_at timestamptz, poll_after_seconds float8
 )
 WHERE providers_fulfilment.id = told.id AND providers_fulfilment.id = ANY(%(ids)s::bigint[]);
 
 -- name: poll_later
--- Of questions that brought no usable answer: nothing is concluded from that.
-UPDATE providers_fulfilment SET next_poll_at = now() + %(seconds)s * interval '1 second',
+-- Of questions that brought no usable answer: nothing is concluded from that. What was asked about by itself already is
+-- asked again by its age: an order that its provider never tells of would be asked about every few seconds for ever.
+UPDATE providers_fulfilment SET
+    next_poll_at = now() + greatest(interval '1 second' * %(seconds)s, CASE WHEN poll_alone THEN
+        least((now() - accepted_at) * %(share_of_age)s, interval '1 second' * %(latest)s) END),
     poll_alone = poll_alone OR %(alone)s
 WHERE id = ANY(%(ids)s::bigint[]) AND next_poll_at IS NOT NULL;

@@ -26,10 +26,10 @@ from purveyor.orders.requests import Placed
 from purveyor.orders.subscriptions import ENDED, Post, add_posts, update_subscription
 from purveyor.providers.costs.costing import AbsurdCost, expected_cost, post_quantity
 from purveyor.providers.costs.margin import Terms, keeps_margin
-from purveyor.providers.following.polling_schedule import delay_after_end, next_delay
+from purveyor.providers.following.polling_schedule import LISTS_AGAIN_EVERY, delay_after_end, next_delay
 from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.protocol import words
-from purveyor.providers.protocol.replies import Refused, StatusReply
+from purveyor.providers.protocol.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
 
 _SQL: Final = load_sql(__file__, "subscriptions.sql")
 _log = structlog.get_logger(__name__)
@@ -67,6 +67,16 @@ class _Price:
         return expected_cost(rate=self.rate, terms=self.terms, quantity=quantity, is_package=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What a provider told of a subscription itself."""
+
+    word: str
+    status: Status | None = None
+    """None where nobody can read it."""
+    posts_done: int = 0
+
+
 def new_posts(reply: StatusReply, *, known: Sequence[str]) -> list[str]:
     """The provider's orders for posts that are not orders of ours yet, once each, in the order told."""
     seen = set(known)
@@ -82,7 +92,7 @@ def quantities_vary(fulfilment_id: int) -> bool:
 def follow_subscription(
     *,
     fulfilment_id: int,
-    reply: StatusReply,
+    reply: StatusReply | Refused,
     posts: Mapping[str, StatusReply | Refused],
     asked: int | None = None,
 ) -> None:
@@ -98,6 +108,10 @@ def follow_subscription(
     if not rows or asked not in (None, rows[0].polls):
         return
     (row,) = rows
+    if isinstance(reply, Refused):
+        # It may have forgotten the subscription, or be confused: either way it says nothing about posts.
+        _write(row, _Told(word=reply.text[:LONGEST_WORD_CHARACTERS]), row.child_external_ids)
+        return
     (made,) = fetch_all(_SQL["made"], {"order": row.order_id})
     children = list(row.child_external_ids)
     fresh = _without_others(row, new_posts(reply, known=children), children)
@@ -111,10 +125,11 @@ def follow_subscription(
     paid = _add(row, now, price, after=made.last)
     children += paid
     more = len(paid) == len(now) < len(ready)
-    status = _write(row, reply, children, waiting=len(ordered) > len(paid), at_once=more)
+    told = _told(reply)
+    _write(row, told, children, waiting=len(ordered) > len(paid), at_once=more)
     if len(paid) < len(now):
         _ask_to_stop(row, UNPAID)
-    elif status not in ENDED and not _keeps_margin(row, price):
+    elif told.status not in ENDED and not _keeps_margin(row, price):
         _ask_to_stop(row, BELOW_FLOOR)
 
 
@@ -249,20 +264,22 @@ def _write_posts(row: Any, made: Sequence[tuple[_Post, int]], price: _Price) -> 
     )
 
 
-def _write(
-    row: Any, reply: StatusReply, children: Sequence[str], *, waiting: bool, at_once: bool
-) -> Status | None:
-    """Write down what was told, and return the status; None is a word without meaning.
+def _told(reply: StatusReply) -> _Told:
+    posts_done = min(len(reply.orders) if reply.posts is None else reply.posts, LARGEST_POSTS_DONE)
+    return _Told(word=reply.word, status=words.subscription_status(reply.word), posts_done=posts_done)
 
-    `waiting` says that posts are still to be made orders, `at_once` that now.
-    """
-    status = words.subscription_status(reply.word)
+
+def _write(
+    row: Any, told: _Told, children: Sequence[str], *, waiting: bool = False, at_once: bool = False
+) -> None:
+    """Write down what was told; `waiting` says that posts are still to be made orders, `at_once` that now."""
+    status = told.status
     if status is None:
-        _log.error("provider_word_unknown", order_id=row.order_id, word=reply.word)
-        apply_reports([Report(order_id=row.order_id, word=reply.word)])
+        if told.word != row.provider_status:
+            _log.error("provider_word_unknown", order_id=row.order_id, word=told.word)
+        apply_reports([Report(order_id=row.order_id, word=told.word)])
     else:
-        posts_done = min(len(reply.orders) if reply.posts is None else reply.posts, LARGEST_POSTS_DONE)
-        update_subscription(order_id=row.order_id, status=status, posts_done=posts_done)
+        update_subscription(order_id=row.order_id, status=status, posts_done=told.posts_done)
     ended_at = row.ended_at if status is None else None
     if status in ENDED:
         ended_at = row.ended_at or row.now
@@ -278,13 +295,13 @@ def _write(
             _SQL["write_subscription"].encode(),
             {
                 "id": row.id,
-                "word": reply.word,
+                "word": told.word,
                 "children": list(children),
                 "ended_at": ended_at,
                 "poll_after": None if delay is None else delay.total_seconds(),
+                "lists_again_every": LISTS_AGAIN_EVERY,
             },
         )
-    return status
 
 
 def _ask_to_stop(row: Any, reason: str) -> None:
