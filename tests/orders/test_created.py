@@ -20,7 +20,7 @@ from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
 from purveyor.outbox.consuming import Announced, events_after
 from purveyor.outbox.models import OutboxEvent, Watch
-from purveyor.outbox.numbering import number_events
+from purveyor.outbox.numbering import Derived, number_events
 from tests.committed import committed
 from tests.racing import Second
 
@@ -75,6 +75,26 @@ def test_an_order_is_announced_with_what_it_is(customer: Customer, service: Serv
         "placed_at": order.created_at.isoformat().replace("+00:00", "Z"),
     }
     assert tell(event.position) == []
+
+
+@pytest.mark.django_db
+def test_it_is_written_once_with_its_position(customer: Customer, service: Service) -> None:
+    orders = [place_one(customer, service, quantity=100) for _ in range(2)]
+    assert announce_new_orders(10, 41) == Derived(43, is_all=True)
+    assert list(OutboxEvent.objects.order_by("position").values_list("position", "about")) == [
+        (42, f"order:{orders[0].pk}"),
+        (43, f"order:{orders[1].pk}"),
+    ]
+
+
+@pytest.mark.django_db
+def test_one_that_is_announced_already_is_not_announced_again(customer: Customer, service: Service) -> None:
+    first = place_one(customer, service, quantity=100)
+    (before,) = tell()
+    Watch.objects.update(seen=0, gaps=[])
+    second = place_one(customer, service, quantity=100)
+    assert told(tell()) == [("order.created", f"order:{first.pk}"), ("order.created", f"order:{second.pk}")]
+    assert tell()[0] == before
 
 
 @pytest.mark.django_db
@@ -219,7 +239,7 @@ def test_a_worker_that_dies_while_announcing_leaves_it_to_the_next(
 
     def announce_and_die() -> None:
         with transaction.atomic():
-            announce_new_orders(10)
+            announce_new_orders(10, 0)
             raise SystemExit
 
     with pytest.raises(SystemExit):
@@ -268,6 +288,6 @@ def test_new_orders_are_found_without_reading_the_old_ones(
             [customer.pk, service.pk, MANY],
         )
         cursor.execute("ANALYZE orders_order")
-    announce_new_orders(1)
+    announce_new_orders(1, 0)
     plan = fetch_all("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + created._SQL[statement], parameters)  # noqa: SLF001
     assert "Seq Scan on orders_order" not in "\n".join(row[0] for row in plan)

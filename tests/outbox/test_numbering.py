@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from purveyor.database import fetch_all
 from purveyor.outbox.announcing import CannotAnnounce, Event, announce
@@ -107,6 +107,13 @@ def test_two_workers_number_each_event_once_and_a_reader_beside_them_misses_none
     positions = OutboxEvent.objects.order_by("position").values_list("position", flat=True)
     last = Numbering.objects.get().last
     assert list(positions) == list(range(last - total + 1, last + 1))
+
+
+@pytest.mark.django_db
+def test_an_event_is_never_dropped_for_want_of_a_position() -> None:
+    announce(happened(1), after=10)
+    with pytest.raises(IntegrityError, match="events_have_one_position_each"):
+        announce(happened(2), after=10)
 
 
 @committed

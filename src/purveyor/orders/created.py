@@ -23,11 +23,11 @@ MOST_GAPS: Final = 2_000
 for: what is remembered stays small."""
 
 
-def announce_new_orders(limit: int) -> Derived:
-    """Announce up to `limit` orders that were not announced before.
+def announce_new_orders(limit: int, last: int) -> Derived:
+    """Announce up to `limit` orders that were not announced before, at the positions after `last`.
 
-    Runs inside the caller's transaction. An outbox that is younger than the panel begins with the orders that
-    were placed after it was made.
+    Runs inside the transaction of whoever numbers events. An outbox that is younger than the panel begins
+    with the orders that were placed after it was made.
     """
     with hot_cursor() as cursor:
         cursor.execute(_SQL["begin"].encode())
@@ -49,8 +49,8 @@ def announce_new_orders(limit: int) -> Derived:
             cursor.execute(_SQL["keep"].encode(), {"seen": after.upto, "gaps": _as_text(after)})
     if len(before.gaps) < MOST_GAPS <= len(after.gaps):
         _log.warning("new_orders_wait_for_a_transaction", gaps=len(after.gaps))
-    ids = announce([_created(order) for order in orders])
-    return Derived(ids, is_all=not waits and len(orders) < limit)
+    announce([_created(order) for order in orders], after=last)
+    return Derived(last + len(orders), is_all=not waits and len(orders) < limit)
 
 
 def are_new_orders() -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from django.db import connection
 
-from purveyor.database import as_json, fetch_all, load_sql
+from purveyor.database import as_json, hot_cursor, load_sql
 from purveyor.outbox.kinds import KINDS
 
 _SQL: Final = load_sql(__file__, "announcing.sql")
@@ -30,14 +30,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: Mapping[str, Any] = {}
 
 
-def announce(events: Sequence[Event]) -> list[int]:
-    """Write events into the outbox, all of them in one statement, and return their ids.
+def announce(events: Sequence[Event], *, after: int | None = None) -> None:
+    """Write events into the outbox, all of them in one statement; an empty list takes none.
 
-    An empty list takes no statement. An `order.created` that is there already is left as it is, and its id is
-    not returned. Raises `CannotAnnounce`.
+    `after` is the last position given away, of whoever numbers events: these get the next ones at once. An
+    `order.created` that is there already is left as it is, and the position stays unused. Raises
+    `CannotAnnounce`.
     """
     if not events:
-        return []
+        return
     if not connection.in_atomic_block:
         raise CannotAnnounce("events are announced in the transaction that makes them true")
     for event in events:
@@ -51,7 +52,8 @@ def announce(events: Sequence[Event]) -> list[int]:
         }
         for event in events
     ]
-    return [row.id for row in fetch_all(_SQL["announce"], {"events": as_json(rows)})]
+    with hot_cursor() as cursor:
+        cursor.execute(_SQL["announce"].encode(), {"events": as_json(rows), "after": after})
 
 
 def _check(event: Event) -> None:

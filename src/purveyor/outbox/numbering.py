@@ -2,8 +2,8 @@
 
 Ids are taken before a transaction commits, and commits come in another order: a reader who asks for what
 comes after the highest id it saw would miss what commits later with a lower one. So readers go by positions,
-which only events that are committed get, from one transaction at a time. Whatever has a position is in front
-of whatever gets one later.
+which only events that are committed get, from one transaction at a time; what that one derives itself is
+written with its position. Whatever has a position is in front of whatever gets one later.
 
 Not the number of the transaction (`pg_current_xact_id`), though readers could be held back to the oldest
 transaction under way by it: it does not survive a dump and restore, any long transaction on the server would
@@ -30,8 +30,8 @@ IDLE_SECONDS: Final = 0.3
 class Derived:
     """What was derived now."""
 
-    ids: list[int]
-    """Of the events."""
+    last: int
+    """The last position given away, by then."""
     is_all: bool
     """Whether there was no more to derive. What happened is not numbered before."""
 
@@ -45,11 +45,11 @@ class Derivation:
 
     is_due: Callable[[], bool]
     """Whether there may be something; takes no lock."""
-    announce: Callable[[int], Derived]
-    """Announces up to so many events."""
+    announce: Callable[[int, int], Derived]
+    """Announces up to so many events, with positions after the last one given away."""
 
 
-NOTHING_DERIVED: Final = Derivation(is_due=lambda: False, announce=lambda _: Derived([], is_all=True))
+NOTHING_DERIVED: Final = Derivation(is_due=lambda: False, announce=lambda _, last: Derived(last, is_all=True))
 
 
 def number_events(limit: int = MOST_AT_ONCE, *, derivation: Derivation = NOTHING_DERIVED) -> int:
@@ -64,11 +64,14 @@ def number_events(limit: int = MOST_AT_ONCE, *, derivation: Derivation = NOTHING
         held = fetch_all(_SQL["hold_numbering"])
         if not held:
             return 0
+        last: int = held[0].last
         # Read before deriving: whatever these are about is committed, so it is derived now if it is at all.
         ids = [row.id for row in fetch_all(_SQL["fresh"], {"limit": limit})]
-        derived = derivation.announce(limit)
-        numbered = [*derived.ids, *ids] if derived.is_all else derived.ids
+        derived = derivation.announce(limit, last)
+        if not derived.is_all:
+            ids = []
+        numbered = derived.last - last + len(ids)
         if numbered:
             with hot_cursor() as cursor:
-                cursor.execute(_SQL["number"].encode(), {"last": held[0].last, "ids": id_array(numbered)})
-    return len(numbered)
+                cursor.execute(_SQL["number"].encode(), {"last": derived.last, "ids": id_array(ids)})
+    return numbered

@@ -16,4 +16,4 @@ WITH wanted AS (
     UPDATE outbox_outboxevent SET position = %(last)s::bigint + wanted.place FROM wanted
     WHERE outbox_outboxevent.id = wanted.id AND outbox_outboxevent.id = ANY(%(ids)s::bigint[])
 )
-UPDATE outbox_numbering SET last = last + cardinality(%(ids)s::bigint[]) WHERE id = 1;
+UPDATE outbox_numbering SET last = %(last)s::bigint + cardinality(%(ids)s::bigint[]) WHERE id = 1;
