@@ -123,7 +123,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "PURVEYOR_EXCHANGE_DAYS",
-        "Days that the wording of exchanges with providers is kept; of unknown ones, after they are settled.",
+        "Days that the wording of exchanges with providers is kept, of unknown ones after they are settled; "
+        "also changes of their lists that nothing of yours followed.",
         "30",
     ),
     Setting("PURVEYOR_LOG_FORM", "Log lines as json or as text.", "json"),

@@ -139,6 +139,8 @@ def test_sets_from_which_nothing_follows_are_shown_on_demand(provider: Provider)
     assert catalogue("changes")[0].endswith(": 1 applied")
     assert len(catalogue("changes")) == 1
     assert catalogue("changes", "--all")[0].endswith(": 1 noted")
+    Change.objects.filter(state="noted").delete()
+    assert catalogue("changes", "--all")[0].endswith(": forgotten, as nothing of yours followed")
 
 
 def test_a_list_that_shrank_is_shown_as_such_and_old_sets_are_mentioned(provider: Provider) -> None:

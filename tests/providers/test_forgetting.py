@@ -19,6 +19,8 @@ from purveyor.providers.forgetting import _SQL, forget_exchanges
 from purveyor.providers.models import (
     Attempt,
     CancelTask,
+    Change,
+    ChangeSet,
     EvidenceKind,
     ForwardState,
     Fulfilment,
@@ -37,6 +39,7 @@ from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.timeline.timeline import timeline
 from tests.committed import committed
 from tests.providers.following.test_polling_plan import steps
+from tests.providers.lists import keep, row, sell
 
 pytestmark = pytest.mark.django_db
 
@@ -195,6 +198,52 @@ def test_what_was_said_to_wishes_is_forgotten_a_time_after_the_last_words(
     assert words(wishes) == ["", ""]
     assert [task.state for task in wishes] == [ForwardState.WAITING] * 2
     assert forget_exchanges() == 0
+
+
+def changes() -> list[tuple[str, str]]:
+    """The changes of lists that are kept, of prices, oldest first."""
+    return list(Change.objects.filter(aspect="price").order_by("pk").values_list("kind", "state"))
+
+
+def test_of_lists_what_nothing_of_ours_followed_is_forgotten() -> None:
+    provider = make_provider()
+    keep(provider, row(1), row(2))
+    sell(provider, services=["1"])
+    keep(provider, row(1, rate="1.00"), row(2, rate="1.00"))
+    assert changes() == [("dearer", "applied"), ("dearer", "noted")]
+    ChangeSet.objects.update(created_at=F("created_at") - OLD)
+    keep(provider, row(1, rate="1.00"), row(2, rate="2.00"))
+    assert forget_exchanges() == 1
+    assert changes() == [("dearer", "applied"), ("dearer", "noted")]
+    assert Change.objects.filter(aspect="price").latest("pk").change_set == ChangeSet.objects.latest("pk")
+    assert forget_exchanges() == 0
+
+
+@committed
+def test_changes_that_are_kept_are_not_looked_at() -> None:
+    provider = make_provider()
+    keep(provider, row(1))
+    keep(provider, row(1, rate="2.00"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO providers_change (
+                change_set_id, provider_service_id, kind, aspect, before, after, state
+            )
+            SELECT max(change_set_id), max(provider_service_id), 'dearer', 'price', '{}', '{}', 'applied'
+            FROM providers_change, generate_series(1, %s) AS number GROUP BY number
+            """,
+            [PAST],
+        )
+        cursor.execute("ANALYZE providers_change")
+    ChangeSet.objects.update(created_at=F("created_at") - OLD)
+    (oldest,) = (
+        step
+        for step in scans_of(_SQL["delete_noted_changes"], "providers_change")
+        if step.get("Index Name") == "changes_to_forget"
+    )
+    assert oldest["Actual Rows"] == 1
+    assert changes().count(("dearer", "noted")) == 0
 
 
 def scans_of(statement: str, table: str) -> Iterator[dict[str, Any]]:

@@ -74,7 +74,7 @@ def set_line(change_set: ChangeSet) -> str:
     counted = Change.objects.filter(change_set=change_set).values_list("state")
     numbers = dict(counted.annotate(number=Count("pk")).order_by())
     told = [f"{numbers[state]} {_word(state)}" for state in ChangeState.values if state in numbers]
-    return f"{_title(change_set)}: {', '.join(told)}"
+    return f"{_title(change_set)}: {', '.join(told) or 'forgotten, as nothing of yours followed'}"
 
 
 def change_lines(*, change_set_id: int, everything: bool) -> Iterator[str]:

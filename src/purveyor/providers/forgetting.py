@@ -15,11 +15,12 @@ IDLE_SECONDS: Final = 60.0
 
 @transaction.atomic
 def forget_exchanges(limit: int = MOST_AT_ONCE) -> int:
-    """Clear the oldest wordings and delete the oldest evidence, up to `limit` of each kind; returns how many.
+    """Forget what is older than `PURVEYOR_EXCHANGE_DAYS`, up to `limit` of each kind; returns how many.
 
-    The wording is what was sent and answered about orders, and what was answered to wishes to cancel and
-    refill, from before `PURVEYOR_EXCHANGE_DAYS`. That of a hand-over of unknown outcome stays, and of one
-    that was settled less long ago. When, with what outcome and which HTTP status stays in any case.
+    That is the wording of what was sent and answered about orders, and of what was answered to wishes to
+    cancel and refill; evidence; and changes of lists that nothing of ours followed. What belongs to a
+    hand-over of unknown outcome stays, and to one that was settled less long ago. When something was sent,
+    with what outcome and which HTTP status, stays in any case.
     """
     parameters = {"days": configuration.current().exchange_days, "limit": limit}
     with hot_cursor() as cursor:

@@ -42,3 +42,16 @@ WHERE id IN (
     ORDER BY told_at LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
 );
+
+-- name: delete_noted_changes
+-- Changes of lists that nothing of ours followed. They are as old as their sets: behind the first by id that is too
+-- young none is old enough, so never more than `limit` are looked at.
+DELETE FROM providers_change
+WHERE id IN (
+    SELECT oldest.id FROM (
+        SELECT id, change_set_id FROM providers_change
+        WHERE state = 'noted' ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) AS oldest
+    JOIN providers_changeset change_set ON change_set.id = oldest.change_set_id
+    WHERE change_set.created_at < now() - %(days)s * interval '1 day'
+);

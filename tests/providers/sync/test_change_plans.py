@@ -61,17 +61,23 @@ def provider() -> Provider:
     return provider
 
 
+def plan_of(statement: str, parameters: dict[str, object] | None = None) -> str:
+    return "\n".join(row[0] for row in fetch_all("EXPLAIN " + statement, parameters or {}))
+
+
 def scanned(statement: str, parameters: dict[str, object] | None = None) -> set[str]:
     """The tables of changes that a statement reads from end to end."""
-    plan = "\n".join(row[0] for row in fetch_all("EXPLAIN " + statement, parameters or {}))
-    return set(re.findall(r"Seq Scan on (\w+)", plan)) & TABLES
+    return set(re.findall(r"Seq Scan on (\w+)", plan_of(statement, parameters))) & TABLES
 
 
 @pytest.mark.usefixtures("provider")
 def test_a_sync_finds_what_it_needs_by_index() -> None:
     offers = id_array(ProviderService.objects.values_list("pk", flat=True)[:20])
     services = id_array(Service.objects.values_list("pk", flat=True)[:20])
-    assert scanned(DECIDING["overtake"], {"offers": offers, "aspect": "price"}) == set()
+    # Of the few that wait: an offer's price may have moved thousands of times.
+    overtaking = plan_of(DECIDING["overtake"], {"offers": offers, "aspect": "price"})
+    assert "waiting_changes" in overtaking
+    assert "changes_of_aspect" not in overtaking
     assert scanned(EDITING["switched_off"], {"services": services}) == set()
     lately = {"services": services, "days": RETRACED_DAYS, "most": MOST_EDITS}
     assert scanned(DECIDING["lowest_lately"], lately) == set()

@@ -162,6 +162,14 @@ class Change(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["provider_service", "aspect", "id"], name="changes_of_aspect"),
             models.Index(
+                fields=["provider_service", "aspect"],
+                condition=models.Q(state=ChangeState.WAITING),
+                name="waiting_changes",
+            ),
+            models.Index(
+                fields=["id"], condition=models.Q(state=ChangeState.NOTED), name="changes_to_forget"
+            ),
+            models.Index(
                 fields=["change_set"], condition=~models.Q(state=ChangeState.NOTED), name="felt_changes"
             ),
         ]
