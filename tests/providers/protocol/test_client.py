@@ -14,6 +14,7 @@ from purveyor.providers.protocol import client as module
 from purveyor.providers.protocol.client import Access, Ambiguous, Client, NotSent, is_public
 from purveyor.providers.protocol.dialect import USER_AGENT, Dialect
 from purveyor.providers.protocol.replies import Answer
+from purveyor.providers.testing import NOBODY_LISTENS
 
 Handler = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 V2 = Dialect()
@@ -181,6 +182,21 @@ def test_once_sent_every_mishap_is_ambiguous(why: str, handle: Handler, dialect:
 
 
 @DIALECTS
+@pytest.mark.parametrize(
+    ("handle", "words"),
+    [
+        (_hang, "it did not answer within 1 seconds"),
+        (replying(close=True), "it closed the connection before it answered"),
+        (replying(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", close=True), "its answer broke off"),
+    ],
+)
+def test_a_mishap_is_told_in_words(handle: Handler, words: str, dialect: Dialect) -> None:
+    with pytest.raises(Ambiguous) as told:
+        ask(handle, seconds=1, dialect=dialect)
+    assert str(told.value) == words
+
+
+@DIALECTS
 @pytest.mark.parametrize("breaks_at", [1, 2], ids=["a new connection", "a kept one"])
 def test_a_call_is_never_repeated_by_itself(dialect: Dialect, breaks_at: int) -> None:
     calls = 0
@@ -223,6 +239,13 @@ async def _reach(url: str, *, allow_private: bool = True) -> Answer:
         return await client.call(ADD)
     finally:
         await client.close()
+
+
+def test_what_cannot_be_reached_is_told_in_words() -> None:
+    with pytest.raises(NotSent, match=r"^127\.0\.0\.1 cannot be reached: Connection refused$"):
+        asyncio.run(_reach(NOBODY_LISTENS))
+    with pytest.raises(NotSent, match=r"is not a public address: .* with --private-address"):
+        asyncio.run(_reach(NOBODY_LISTENS, allow_private=False))
 
 
 @pytest.mark.parametrize(

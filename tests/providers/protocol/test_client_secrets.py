@@ -168,7 +168,7 @@ def test_a_name_that_points_to_this_machine_later_is_refused(
             return await failures_at(local.access.url.split(":")[2].partition("/")[0])
 
     first, second = asyncio.run(run())
-    assert "Cannot connect" in first
+    assert "cannot be reached: Connection refused" in first
     assert "no public address" not in first
     assert "no public address" in second
     assert calls == []

@@ -9,6 +9,7 @@ ProviderTrouble
 import asyncio
 import ipaddress
 import json
+import os
 import re
 import socket
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ LONGEST_TROUBLE_CHARACTERS: Final = 500
 SHORTEST_SECRET_CHARACTERS: Final = 12
 """A shorter key is none that a panel gives out, and might be found in the middle of an order id."""
 
+PRIVATE_ADDRESS_CURE: Final = "if it shall be called, allow it with --private-address"
 KEY_REDACTED: Final = "[key]"
 _QUERY: Final = re.compile(r"\?[^\s'\")]*")
 """Of an address in an error's text."""
@@ -127,7 +129,7 @@ class Client:
         # The host as it will be called: other spellings of digits and dots are brought to these by then.
         host = address.host or ""
         if not self.access.allow_private_address and _is_private_literal(host):
-            raise NotSent(f"{host} is not a public address")
+            raise NotSent(f"{host} is not a public address: {PRIVATE_ADDRESS_CURE}")
         total = self.access.seconds_for(fields["action"])
         timeout = aiohttp.ClientTimeout(total=total, connect=min(LONGEST_CONNECT_SECONDS, total * 0.8))
         try:
@@ -137,9 +139,9 @@ class Client:
                 return Answer(response.status, self._without_key(await _read(response)))
         # Not chained: what is chained is printed with a traceback, and these texts hold the address.
         except _NEVER_LEFT as error:
-            raise NotSent(self._described(error)) from None
+            raise NotSent(self._described(error, seconds=total)) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Ambiguous(self._described(error)) from None
+            raise Ambiguous(self._described(error, seconds=total)) from None
 
     def _request(self, fields: Mapping[str, str]) -> tuple[URL, bytes | None]:
         try:
@@ -156,14 +158,35 @@ class Client:
             body = body.replace(form.encode(), KEY_REDACTED.encode())
         return body
 
-    def _described(self, error: Exception) -> str:
-        text = self.access.without_key(_QUERY.sub("?…", str(error)))
-        named = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return named[:LONGEST_TROUBLE_CHARACTERS]
+    def _described(self, error: Exception, *, seconds: int) -> str:
+        told = self.access.without_key(_QUERY.sub("?…", _in_words(error, seconds=seconds)))
+        return told[:LONGEST_TROUBLE_CHARACTERS]
 
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+
+def _in_words(error: Exception, *, seconds: int) -> str:
+    """What happened, for the person who runs the panel; a mishap that has no words here keeps its name."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return "no connection came about in time"
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+            return f"the certificate of {error.host} is not accepted: {why}"
+        case aiohttp.ClientConnectorError():
+            number, text = error.os_error.errno or 0, error.os_error.strerror or str(error.os_error)
+            # The event loop's own text repeats the address; numbers below 0 are those of name resolution.
+            return f"{error.host} cannot be reached: {os.strerror(number) if number > 0 else text}"
+        case aiohttp.ServerDisconnectedError():
+            return "it closed the connection before it answered"
+        case aiohttp.ClientPayloadError():
+            return "its answer broke off"
+        case TimeoutError():
+            return f"it did not answer within {seconds} seconds"
+        case _:
+            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -184,8 +207,8 @@ async def _send_once(
         return await handler(request)
     except _NEVER_LEFT:
         raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise Ambiguous(type(error).__name__) from None
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+        raise Ambiguous("it closed the connection before it answered") from None
 
 
 def _forms(key: str) -> list[str]:
@@ -222,7 +245,7 @@ class _CheckedResolver(AbstractResolver):
             if self._allow_private or is_public(str(address[0]))
         ]
         if not results:
-            raise OSError(None, f"{host} has no public address")
+            raise OSError(None, f"it has no public address: {PRIVATE_ADDRESS_CURE}")
         return results
 
     async def close(self) -> None:
