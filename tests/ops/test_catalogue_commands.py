@@ -40,26 +40,33 @@ def catalogue(*words: str) -> list[str]:
 
 def test_what_an_import_would_make_is_shown_and_then_made(provider: Provider) -> None:
     assert catalogue("preview", "Upstream", "--markup", "20", "--round", "0.05", "--fixed", "0.02") == [
-        "1  Survey answers 1  0.9 → 1.1 USD  into Surveys",
-        "2  Survey answers 2  0.9 → 1.1 USD  into Polls",
-        "3  Survey answers 3  skipped: unknown type",
+        "1  Survey answers 1  0.9 → 1.1 USD per 1000  into Surveys",
+        "2  Survey answers 2  0.9 → 1.1 USD per 1000  into Polls",
+        "3  Survey answers 3                          skipped: its type is unknown",
         "2 would be made, 1 skipped.",
     ]
     assert not Service.objects.exists()
     words = ("Upstream", "--markup", "20", "--category", "Polls", "--into", "Ours")
-    assert catalogue("import", *words) == ["Made 1 services"]
+    told = catalogue("import", *words)
     service = Service.objects.select_related("category").get()
     assert (service.rate, service.category.name) == (Decimal("1.08"), "Ours")
+    assert told == [f"{service.pk}  Survey answers 2  1.08 USD per 1000", "1 service made."]
+    assert catalogue("import", *words) == ["Nothing made: `purveyor catalogue preview` says why."]
     assert catalogue("preview", *words) == [
-        "2  Survey answers 2  skipped: exists",
+        "2  Survey answers 2    skipped: a service of ours goes there already",
         "0 would be made, 1 skipped.",
     ]
     loss = ("Upstream", "--markup", "-50", "--below-cost", "--service", "1")
-    assert catalogue("import", *loss) == ["Made 1 services"]
+    assert catalogue("import", *loss)[-1] == "1 service made."
     assert Service.objects.latest("pk").rate == Decimal("0.45")
 
 
 def test_what_cannot_be_imported_is_said_in_one_line(provider: Provider) -> None:
+    make_provider(name="Just made")
+    unread = run("catalogue", "preview", "Just made", "--markup", "1")
+    assert line_of(unread) == (
+        "the list of Just made was never read: `purveyor catalogue sync 'Just made'` reads it"
+    )
     missing = run("catalogue", "import", "Upstream", "--markup", "1", "--service", "77")
     assert line_of(missing) == "Upstream does not list 77"
     wrong = run("catalogue", "import", "Upstream", "--markup", "1", "--round", "0")
@@ -67,7 +74,7 @@ def test_what_cannot_be_imported_is_said_in_one_line(provider: Provider) -> None
     assert line_of(run("catalogue", "sync", "Nobody")) == (
         "there is no provider 'Nobody': `purveyor provider list` shows their names"
     )
-    assert run("catalogue", "changes", "--number", "-1").exit_code == 2
+    assert run("catalogue", "changes", "--limit", "-1").exit_code == 2
 
 
 def test_a_sync_tells_what_it_found(simulator: Simulator) -> None:
@@ -116,8 +123,8 @@ def test_a_change_set_is_shown_applied_and_rolled_back(provider: Provider) -> No
         "show", str(change_set), "--all"
     )
 
-    assert catalogue("apply", "--change", str(cheaper), "--reason", "cheap") == ["Applied 1 changes"]
-    assert catalogue("ignore", "--change", str(renamed)) == ["Ignored 1 changes"]
+    assert catalogue("apply", "--change", str(cheaper), "--reason", "cheap") == ["Applied 1 change"]
+    assert catalogue("ignore", "--change", str(renamed)) == ["Ignored 1 change"]
     assert catalogue("rollback", str(change_set)) == ["Rolled back 2 changes"]
     service.refresh_from_db()
     assert (service.rate, service.min, service.name) == (Decimal("1.08"), 10, "Survey answers 1")
@@ -149,8 +156,8 @@ def test_a_list_that_shrank_is_shown_as_such_and_old_sets_are_mentioned(provider
     first = ChangeSet.objects.earliest("pk").pk
     assert "More than half of the list was lost at once, so all of it waits." in catalogue("show", str(first))
     assert (
-        catalogue("changes", "--all", "--number", "1")[-1]
-        == "There are older ones: ask for more with --number."
+        catalogue("changes", "--all", "--limit", "1")[-1]
+        == "There are older ones: ask for more with --limit."
     )
 
 

@@ -2,9 +2,11 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,6 +15,7 @@ from purveyor.accounts.models import ApiKey, Customer, CustomerStatus, User
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.money.models import Adjustment
 from purveyor.ops import cli, trouble
+from purveyor.ops.terminal import table
 from tests.committed import committed
 from tests.ops.processes import environment, free_port
 
@@ -43,6 +46,57 @@ def test_the_help_shows_every_command() -> None:
         "demo",
     ):
         assert f"\n  {command} " in shown
+
+
+def groups(of: click.Group) -> Iterator[click.Group]:
+    """A group of commands and all within it."""
+    yield of
+    for command in of.commands.values():
+        if isinstance(command, click.Group):
+            yield from groups(command)
+
+
+def test_lists_of_commands_show_what_each_does_to_the_end() -> None:
+    for group in groups(cli.commands):
+        _, _, commands = group.get_help(click.Context(group, terminal_width=80)).partition("\nCommands:\n")
+        assert commands
+        assert "..." not in commands
+    assert "Call NAME again at once: it was topped up, or what made us wait is settled." in " ".join(
+        run("provider", "--help").output.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("audit", "--nope"), "no such option '--nope' (see `purveyor audit --help`)"),
+        (
+            ("route", "policy", "1", "best"),
+            "invalid value for '{first|cheapest|weight|score}': 'best' is not ",
+        ),
+        (("provider", "log"), "say a provider's NAME or --order (see `purveyor provider log --help`)"),
+        (("nope",), "no such command 'nope' (see `purveyor --help`)"),
+    ],
+)
+def test_what_is_typed_wrongly_is_said_in_one_line(words: tuple[str, ...], line: str) -> None:
+    ended = purveyor(*words)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"purveyor: {line}")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_group_by_itself_shows_its_help() -> None:
+    ended = purveyor("provider")
+    assert ended.returncode == 2
+    assert "  use-again  Call NAME again at once" in ended.stderr
+
+
+def test_cells_of_a_table_stand_below_each_other() -> None:
+    assert list(table([("1", "first", "x"), ("20", "second", "")], none="")) == [
+        "1   first   x",
+        "20  second",
+    ]
+    assert list(table([], none="Nothing is there.")) == ["Nothing is there."]
 
 
 @committed

@@ -226,7 +226,7 @@ def test_the_log_shows_exchanges_without_the_key_newest_first(upstream: Provider
     assert upstream.key not in "".join(lines)
     of_one = run("provider", "log", "--order", str(sent[0].order_id)).output
     assert of_one.count("  order ") == 1
-    assert run("provider", "log", "Upstream", "--last", "1").output.count("  order ") == 1
+    assert run("provider", "log", "Upstream", "--limit", "1").output.count("  order ") == 1
     assert "say a provider's NAME or --order" in run("provider", "log").output
 
 

@@ -17,7 +17,7 @@ def test_a_refill_is_listed_and_completed_by_hand() -> None:
     assert "  for staff  https://example.com/a  " in listed
     assert run("refill", "complete", str(refill.pk)).output == f"Refill {refill.pk} is Completed\n"
     assert Refill.objects.get().status == RefillStatus.COMPLETED
-    assert run("refill", "list").output == ""
+    assert run("refill", "list").output == "No refill is open.\n"
     assert line_of(run("refill", "complete", str(refill.pk))) == f"refill {refill.pk} has ended"
 
 

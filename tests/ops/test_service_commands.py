@@ -25,7 +25,7 @@ def test_a_service_is_told_who_finishes_what_a_provider_left() -> None:
     service = make_service()
     assert service.finish_rest == "never"
     done = run("service", "finish-rest", str(service.pk), "rule")
-    assert done.output == f"The rest of a Partial order is finished elsewhere: rule: {service}\n"
+    assert done.output == f"The rest of an order goes to another provider at once: {service}\n"
     assert Service.objects.get().finish_rest == "rule"
 
 
@@ -33,5 +33,5 @@ def test_a_service_is_told_who_delivers_its_refills() -> None:
     service = make_service(refill=True)
     assert service.refill_by == "provider"
     done = run("service", "refills", str(service.pk), "hand")
-    assert done.output == f"Refills are delivered by: hand: {service}\n"
+    assert done.output == f"Refills are delivered by staff: {service}\n"
     assert Service.objects.get().refill_by == "hand"

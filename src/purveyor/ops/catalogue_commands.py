@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from purveyor.ops.terminal import Amount, actor, panel_database, say
+from purveyor.ops.terminal import Amount, CommandGroup, actor, counted, panel_database, say
 
 EVERY_PROVIDER = "all"
 """In place of a provider's name: all that have no rule of their own."""
@@ -28,7 +28,7 @@ KINDS = (
 _Command = Callable[..., None]
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def catalogue() -> None:
     """What providers list: preview, import, sync, and the changes that syncs find."""
 
@@ -77,11 +77,12 @@ def import_from(*, provider: str, **chosen: Any) -> None:
     """Make services of ours of what PROVIDER lists: of all of it, or of the categories and services named."""
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.ops.catalogue_listing import choice_of
+        from purveyor.ops.catalogue_listing import choice_of, made_lines
         from purveyor.providers.sync.importing import import_services
 
         made = import_services(provider=provider_lines.find(provider), choice=choice_of(**chosen))
-        say(f"Made {made} services")
+        for line in made_lines(made):
+            say(line)
 
 
 @catalogue.command("sync")
@@ -104,17 +105,17 @@ def sync(*, provider: str) -> None:
 @catalogue.command("changes")
 @click.option("--provider", help="Of this provider only.")
 @click.option(
-    "--number", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show."
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show."
 )
 @click.option("--all", "everything", is_flag=True, help="Also sets from which nothing of ours follows.")
-def list_changes(*, provider: str | None, number: int, everything: bool) -> None:
+def list_changes(*, provider: str | None, limit: int, everything: bool) -> None:
     """List the newest change sets."""
     with panel_database():
         from purveyor.ops import provider_lines
         from purveyor.ops.catalogue_listing import set_lines
 
         found = provider_lines.find(provider) if provider else None
-        for line in set_lines(provider=found, number=number, everything=everything):
+        for line in set_lines(provider=found, number=limit, everything=everything):
             say(line)
 
 
@@ -149,7 +150,7 @@ def _decide(verb: str, done: str, *, change_set: int | None, change: int | None,
             "rollback": changing.roll_back,
         }[verb]
         decided = decide(change_set=change_set, change=change, actor=actor(), reason=reason)
-        say(f"{done} {decided.changes} changes")
+        say(f"{done} {counted(decided.changes, 'change')}")
         for line in decided.left:
             say(f"Left: {line}")
 
@@ -177,10 +178,18 @@ def rollback(**decision: Any) -> None:
 
 @catalogue.command("rule")
 @click.argument("provider")
-@click.argument("kind", type=click.Choice(KINDS))
-@click.argument("verdict", type=click.Choice(["apply", "retrace", "wait", "ignore"]))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
+@click.argument(
+    "verdict",
+    metavar="{apply|retrace|wait|ignore}",
+    type=click.Choice(["apply", "retrace", "wait", "ignore"]),
+)
 def rule(*, provider: str, kind: str, verdict: str) -> None:
-    """Say what becomes by itself of changes of KIND; PROVIDER `all` is all without their own rule."""
+    """Say what becomes by itself of changes of KIND; PROVIDER `all` is all without their own rule.
+
+    KIND is new, back, gone, dearer, cheaper, min, max, refill, cancel, dripfeed, renamed, description,
+    category or type.
+    """
     with panel_database():
         from purveyor.ops import provider_lines
         from purveyor.providers.models import ChangeKind, Verdict

@@ -1,13 +1,15 @@
 """Imports and change sets, as an operator reads them on the command line."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef
 
 from purveyor import configuration
-from purveyor.ops.terminal import in_one_line
+from purveyor.catalog.models import Service
+from purveyor.catalog.order_types import FORMS, OrderType
+from purveyor.ops.terminal import counted, in_one_line, table
 from purveyor.ops.trouble import Trouble
 from purveyor.providers.models import (
     Change,
@@ -20,11 +22,18 @@ from purveyor.providers.models import (
 from purveyor.providers.sync.changing import foresee
 from purveyor.providers.sync.editing import stored
 from purveyor.providers.sync.effects import Effect, Subject
-from purveyor.providers.sync.importing import Choice, preview
+from purveyor.providers.sync.importing import Choice, Proposal, preview
 from purveyor.providers.sync.pricing import PricingRule
 
 SHOWN_TEXT_CHARACTERS = 60
 """Of a name or description in a list."""
+SKIPPED: Final = {
+    "exists": "a service of ours goes there already",
+    "unknown type": "its type is unknown",
+    "price": "it has no price that can be meant",
+    "limits": "its limits are none",
+}
+"""Why an import passes a service over, in words."""
 
 
 def choice_of(
@@ -40,17 +49,36 @@ def choice_of(
 def preview_lines(*, provider: Provider, choice: Choice) -> Iterator[str]:
     """What an import would make, at which price, and what it would pass over and why."""
     proposals = preview(provider=provider, choice=choice)
-    currency = configuration.current().currency
-    for proposal in proposals:
-        offer = proposal.offer
-        what = f"{offer.external_id}  {in_one_line(offer.name)}"
-        if proposal.rate is None or proposal.cost is None or proposal.skipped:
-            yield f"{what}  skipped: {proposal.skipped}"
-        else:
-            price = f"{_plain(proposal.cost)} → {_plain(proposal.rate)} {currency}"
-            yield f"{what}  {price}  into {in_one_line(proposal.category)}"
+    yield from table(map(_proposed, proposals), none=f"{in_one_line(provider.name)} lists nothing.")
     made = sum(not proposal.skipped for proposal in proposals)
     yield f"{made} would be made, {len(proposals) - made} skipped."
+
+
+def _proposed(proposal: Proposal) -> tuple[str, str, str, str]:
+    offer = proposal.offer
+    if proposal.service is None or proposal.cost is None or proposal.rate is None:
+        price, remark = "", f"skipped: {SKIPPED[proposal.skipped]}"
+    else:
+        price = f"{_plain(proposal.cost)} → {_price(proposal.service)}"
+        remark = f"into {in_one_line(proposal.category)}"
+    return in_one_line(offer.external_id), _short(offer.name), price, remark
+
+
+def made_lines(services: Sequence[Service]) -> Iterator[str]:
+    """What an import has made, by our ids, which other commands take."""
+    rows = [(f"{service.pk}", _short(service.name), _price(service)) for service in services]
+    if rows:
+        yield from table(rows, none="")
+    yield (
+        f"{counted(len(rows), 'service')} made."
+        if rows
+        else "Nothing made: `purveyor catalogue preview` says why."
+    )
+
+
+def _price(service: Service) -> str:
+    per = "package" if FORMS[OrderType(service.type)].is_package else "1000"
+    return f"{_plain(service.rate)} {configuration.current().currency} per {per}"
 
 
 def set_lines(*, provider: Provider | None, number: int, everything: bool) -> Iterator[str]:
@@ -64,15 +92,15 @@ def set_lines(*, provider: Provider | None, number: int, everything: bool) -> It
     shown = list(sets[: number + 1])
     yield from map(set_line, shown[:number])
     if len(shown) > number:
-        yield "There are older ones: ask for more with --number."
+        yield "There are older ones: ask for more with --limit."
     if not shown:
         yield "No list of a provider has changed." if everything else "No list has changed anything of yours."
 
 
 def set_line(change_set: ChangeSet) -> str:
     """A change set, with how many of its changes are in which state."""
-    counted = Change.objects.filter(change_set=change_set).values_list("state")
-    numbers = dict(counted.annotate(number=Count("pk")).order_by())
+    states = Change.objects.filter(change_set=change_set).values_list("state")
+    numbers = dict(states.annotate(number=Count("pk")).order_by())
     told = [f"{numbers[state]} {_word(state)}" for state in ChangeState.values if state in numbers]
     return f"{_title(change_set)}: {', '.join(told) or 'forgotten, as nothing of yours followed'}"
 

@@ -22,7 +22,7 @@ from purveyor.ops.refill_commands import refill
 from purveyor.ops.route_commands import route
 from purveyor.ops.service_commands import service
 from purveyor.ops.subscription_commands import subscription
-from purveyor.ops.terminal import panel_database, require_utf8, say
+from purveyor.ops.terminal import CommandGroup, in_usage_line, panel_database, require_utf8, say
 from purveyor.ops.times_commands import forecast, low_balance, promise, times
 from purveyor.ops.unknown_commands import unknown
 
@@ -36,8 +36,11 @@ def main() -> NoReturn:
     try:
         require_utf8(sys.argv[1:])
         sys.exit(commands.main(prog_name="purveyor", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as nothing_said:
+        nothing_said.show()
+        sys.exit(nothing_said.exit_code)
     except click.ClickException as wrong_use:
-        wrong_use.show()
+        click.echo(f"purveyor: {in_usage_line(wrong_use)}", err=True)
         sys.exit(wrong_use.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
@@ -63,7 +66,7 @@ def _say_to_whoever_listens(text: str) -> None:
         say(text)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="purveyor", message="%(prog)s %(version)s")
 def commands() -> None:
     """Run a Purveyor panel. Settings come from the environment; docs/settings.md lists them."""
@@ -142,7 +145,7 @@ def migrate() -> None:
 
 @commands.command()
 def audit() -> None:
-    """Prove that every cent and every order adds up; exit status 1 if not."""
+    """Prove that every cent and every order adds up; exit with status 1 if not."""
     with panel_database():
         from purveyor.ops.audit import audit as prove
 

@@ -5,10 +5,19 @@ from decimal import Decimal
 import click
 
 from purveyor import configuration
-from purveyor.ops.terminal import Amount, actor, panel_database, say
+from purveyor.ops.terminal import (
+    Amount,
+    CommandGroup,
+    actor,
+    in_one_line,
+    key_state,
+    panel_database,
+    say,
+    table,
+)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def customer() -> None:
     """Customers: create, credit, suspend, activate."""
 
@@ -69,7 +78,7 @@ def activate_customer(*, email: str) -> None:
         say(f"{found.user.email} is active")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def key() -> None:
     """API keys: create, revoke, list."""
 
@@ -108,7 +117,9 @@ def list_keys(*, email: str | None) -> None:
         found = ApiKey.objects.select_related("customer__user").order_by("pk")
         if email is not None:
             found = found.filter(customer=people.find_customer(email))
-        for entry in found:
-            state = f"revoked {entry.revoked_at:%Y-%m-%d %H:%M}" if entry.revoked_at else "live"
-            used = f"last used {entry.last_used_at:%Y-%m-%d %H:%M}" if entry.last_used_at else "never used"
-            say(f"{entry.prefix}…  {state}  {used}  {entry.customer}  {entry.name}".rstrip())
+        rows = [
+            (f"{entry.prefix}…", *key_state(entry), str(entry.customer), in_one_line(entry.name))
+            for entry in found
+        ]
+        for line in table(rows, none="There is no API key yet: `purveyor key create` makes one."):
+            say(line)

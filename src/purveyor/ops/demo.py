@@ -103,7 +103,7 @@ def make_catalogue(place: Place) -> int:
         return 0
     syncing.sync_provider(provider)
     pricing = PricingRule(markup_percent=MARKUP_PERCENT)
-    return importing.import_services(provider=provider, choice=importing.Choice(pricing=pricing))
+    return len(importing.import_services(provider=provider, choice=importing.Choice(pricing=pricing)))
 
 
 def _customer(known: Person | None) -> tuple[Customer, Person]:

@@ -4,10 +4,19 @@ from decimal import Decimal
 
 import click
 
-from purveyor.ops.terminal import Amount, actor, in_one_line, panel_database, say
+from purveyor.ops.terminal import (
+    Amount,
+    CommandGroup,
+    actor,
+    in_one_line,
+    key_state,
+    panel_database,
+    say,
+    table,
+)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def desk() -> None:
     """Desks, where people deliver by hand: create, service, key, revoke, queue, and what they report."""
 
@@ -66,10 +75,12 @@ def list_keys() -> None:
     with panel_database():
         from purveyor.accounts.models import StaffKey
 
-        for entry in StaffKey.objects.order_by("pk"):
-            state = f"revoked {entry.revoked_at:%Y-%m-%d %H:%M}" if entry.revoked_at else "live"
-            used = f"last used {entry.last_used_at:%Y-%m-%d %H:%M}" if entry.last_used_at else "never used"
-            say(f"{entry}  {state}  {used}  {' '.join(entry.scopes)}  {entry.name}".rstrip())
+        rows = [
+            (str(entry), *key_state(entry), " ".join(entry.scopes), in_one_line(entry.name))
+            for entry in StaffKey.objects.order_by("pk")
+        ]
+        for line in table(rows, none="There is no key of people and tools of ours yet."):
+            say(line)
 
 
 @desk.command("queue")
@@ -82,14 +93,21 @@ def show_queue(*, name: str, after: int) -> None:
         from purveyor.providers.desks.queue import LONGEST_PAGE, list_jobs
 
         jobs = list_jobs(desk_id=find_desk(name).pk, after=after)
-        for job in jobs:
-            held = f"taken by {in_one_line(job.worker)}" if job.worker else str(job.state)
-            left = job.quantity if job.remains is None else job.remains
-            wish = "  CANCEL REQUESTED" if job.cancel_requested else ""
-            say(
-                f"{job.id}  {job.kind}  {held}  order {job.order}  service {job.service}  "
-                f"{left} of {job.quantity}  {in_one_line(job.link)}{wish}"
+        rows = [
+            (
+                f"{job.id}",
+                job.kind,
+                f"taken by {in_one_line(job.worker)}" if job.worker else job.state,
+                f"order {job.order}",
+                f"service {job.service}",
+                f"{job.quantity if job.remains is None else job.remains} of {job.quantity} left",
+                in_one_line(job.link),
+                "CANCEL REQUESTED" if job.cancel_requested else "",
             )
+            for job in jobs
+        ]
+        for line in table(rows, none=f"No job is open on {name}."):
+            say(line)
         if len(jobs) == LONGEST_PAGE:
             say(f"There may be more: purveyor desk queue {name} --after {jobs[-1].id}")
 
@@ -98,7 +116,7 @@ def show_queue(*, name: str, after: int) -> None:
 @click.argument("job", type=int)
 @click.option("--start-count", type=click.IntRange(min=0), help="How many there were before.")
 def complete(*, job: int, start_count: int | None) -> None:
-    """JOB is done; of an order, all of it is delivered."""
+    """Say that JOB is done; of an order, that all of it is delivered."""
     _report(job, "complete", start_count=start_count)
 
 
@@ -106,7 +124,7 @@ def complete(*, job: int, start_count: int | None) -> None:
 @click.argument("job", type=int)
 @click.argument("remains", type=click.IntRange(min=0))
 def partial(*, job: int, remains: int) -> None:
-    """JOB ends with REMAINS not delivered, which are refunded."""
+    """Say that JOB ends with REMAINS not delivered, and refund those."""
     _report(job, "partial", remains=remains)
 
 
@@ -114,7 +132,7 @@ def partial(*, job: int, remains: int) -> None:
 @click.argument("job", type=int)
 @click.option("--reason", required=True, help="For the customer to read.")
 def cancel(*, job: int, reason: str) -> None:
-    """The order of JOB is not delivered, and refunded."""
+    """Say that the order of JOB is not delivered, and refund it."""
     _report(job, "cancel", reason=reason)
 
 
@@ -122,7 +140,7 @@ def cancel(*, job: int, reason: str) -> None:
 @click.argument("job", type=int)
 @click.option("--reason", required=True, help="For the customer to read.")
 def refuse_cancel(*, job: int, reason: str) -> None:
-    """The order of JOB is delivered, though its customer asked to cancel it."""
+    """Say that the order of JOB is delivered, though its customer asked to cancel it."""
     _report(job, "refuse-cancel", reason=reason)
 
 
@@ -130,7 +148,7 @@ def refuse_cancel(*, job: int, reason: str) -> None:
 @click.argument("job", type=int)
 @click.option("--reason", required=True, help="For the customer to read.")
 def reject(*, job: int, reason: str) -> None:
-    """The refill of JOB is not done."""
+    """Say that the refill of JOB is not done."""
     _report(job, "reject", reason=reason)
 
 

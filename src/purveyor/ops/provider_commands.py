@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from purveyor import configuration
-from purveyor.ops.terminal import Amount, in_one_line, panel_database, say
+from purveyor.ops.terminal import Amount, CommandGroup, in_one_line, panel_database, say
 
 KEY_VARIABLE: Final = "PURVEYOR_PROVIDER_KEY"
 """Where a script puts the key: an argument could be read by every program on the machine."""
@@ -19,7 +19,7 @@ BUYS_TWICE: Final = (
 _Command = Callable[..., None]
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def provider() -> None:
     """Providers: list, add, set, test, use-again, log."""
 
@@ -145,7 +145,7 @@ def set_provider(*, name: str, new_key: bool, yes: bool, **given: Any) -> None:
 
         found = provider_lines.find(name)
         if not changes:
-            raise click.UsageError("say what is to change; --help lists the settings")
+            raise click.UsageError("say what is to change")
         change_set = change_and_reprice(found, _as_stored(found, changes))
         say(f"{found.name} is set")
         if change_set is not None:
@@ -191,8 +191,10 @@ def use_again(*, name: str) -> None:
 @provider.command("log")
 @click.argument("name", required=False)
 @click.option("--order", "order_id", type=int, help="Only those about this order.")
-@click.option("--last", type=click.IntRange(1, 1000), default=20, help="How many.")
-def show_log(*, name: str | None, order_id: int | None, last: int) -> None:
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show."
+)
+def show_log(*, name: str | None, order_id: int | None, limit: int) -> None:
     """Show the last exchanges about orders with NAME, or about one order, newest first, without the key."""
     if name is None and order_id is None:
         raise click.UsageError("say a provider's NAME or --order")
@@ -200,7 +202,7 @@ def show_log(*, name: str | None, order_id: int | None, last: int) -> None:
         from purveyor.ops import provider_lines
 
         found = None if name is None else provider_lines.find(name)
-        for line in provider_lines.exchanges(provider=found, order_id=order_id, last=last):
+        for line in provider_lines.exchanges(provider=found, order_id=order_id, last=limit):
             say(line)
 
 

@@ -2,10 +2,10 @@
 
 import click
 
-from purveyor.ops.terminal import actor, in_one_line, panel_database, say
+from purveyor.ops.terminal import CommandGroup, actor, in_one_line, panel_database, say, table
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def refill() -> None:
     """Refills: list, complete, reject, elsewhere."""
 
@@ -16,18 +16,25 @@ def list_refills() -> None:
     with panel_database():
         from purveyor.providers.elsewhere.refilling import open_refills
 
-        for item in open_refills():
-            holder = f"with {item.holder}" if item.holder else "for staff"
-            asked = f"{item.asked_at:%Y-%m-%d %H:%M:%S} UTC"
-            what = in_one_line(f"{item.service}: {item.reason}" if item.reason else item.service)
-            order = f"order {item.order_id} of {item.ordered}"
-            say(f"{item.id}  {order}  {asked}  {holder}  {in_one_line(item.link)}  {what}")
+        rows = [
+            (
+                f"{item.id}",
+                f"order {item.order_id} of {item.ordered}",
+                f"{item.asked_at:%Y-%m-%d %H:%M:%S} UTC",
+                f"with {item.holder}" if item.holder else "for staff",
+                in_one_line(item.link),
+                in_one_line(f"{item.service}: {item.reason}" if item.reason else item.service),
+            )
+            for item in open_refills()
+        ]
+        for line in table(rows, none="No refill is open."):
+            say(line)
 
 
 @refill.command("complete")
 @click.argument("refill_id", metavar="REFILL", type=int)
 def complete(*, refill_id: int) -> None:
-    """REFILL was delivered by hand."""
+    """Say that REFILL was delivered by hand."""
     with panel_database():
         from purveyor.orders.models import RefillStatus
         from purveyor.providers.elsewhere.refilling import settle_by_hand
@@ -40,7 +47,7 @@ def complete(*, refill_id: int) -> None:
 @click.argument("refill_id", metavar="REFILL", type=int)
 @click.option("--reason", required=True, help="Why; its customer may read it.")
 def reject(*, refill_id: int, reason: str) -> None:
-    """REFILL is not delivered."""
+    """Say that REFILL is not delivered."""
     with panel_database():
         from purveyor.orders.models import RefillStatus
         from purveyor.providers.elsewhere.refilling import settle_by_hand

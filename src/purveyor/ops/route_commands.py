@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from purveyor.ops.terminal import Amount, actor, panel_database, say
+from purveyor.ops.terminal import Amount, CommandGroup, actor, panel_database, say
 
 NO_FLOOR = "none"
 
@@ -20,7 +20,7 @@ class Floor(Amount):
         return NO_FLOOR if value == NO_FLOOR else super().convert(value, param, ctx)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def route() -> None:
     """Routes of services to providers: list, policy, add, set."""
 

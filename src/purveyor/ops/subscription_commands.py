@@ -2,10 +2,10 @@
 
 import click
 
-from purveyor.ops.terminal import panel_database, say
+from purveyor.ops.terminal import CommandGroup, panel_database, say
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def subscription() -> None:
     """Subscriptions fed by post events: list, post, pause, resume, cancel, key."""
 

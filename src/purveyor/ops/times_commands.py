@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import click
 
-from purveyor.ops.terminal import Amount, panel_database, say
+from purveyor.ops.terminal import Amount, CommandGroup, panel_database, say
 from purveyor.orders.promises import LONGEST_PROMISE_MINUTES
 
 
@@ -19,7 +19,7 @@ def times(*, service_id: int | None) -> None:
             say(line)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def promise() -> None:
     """Promised times: set, clear, list, asked, answer."""
 

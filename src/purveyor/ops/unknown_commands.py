@@ -2,17 +2,17 @@
 
 import click
 
-from purveyor.ops.terminal import actor, panel_database, say
+from purveyor.ops.terminal import CommandGroup, actor, panel_database, say
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def unknown() -> None:
     """Hand-overs of which nobody knows whether the provider took the order: list, placed, not-placed."""
 
 
 @unknown.command("list")
 def list_unknown() -> None:
-    """List the hand-overs to settle, oldest first, with the provider's last answer."""
+    """List the hand-overs to settle, oldest first, with the provider's last answer and the evidence."""
     with panel_database():
         from purveyor.ops import unsettled
 
@@ -21,10 +21,10 @@ def list_unknown() -> None:
 
 
 @unknown.command("placed")
-@click.argument("fulfilment", type=int)
+@click.argument("fulfilment", metavar="HANDOVER", type=int)
 @click.argument("external_id")
 def settle_placed(*, fulfilment: int, external_id: str) -> None:
-    """The provider did take it, as its order EXTERNAL_ID: FULFILMENT is followed and costs what it should."""
+    """Say that the provider took HANDOVER as its order EXTERNAL_ID: it is followed, and costs as listed."""
     with panel_database():
         from purveyor.ops import unsettled
         from purveyor.providers.outcomes.settling import settle_as_placed
@@ -35,9 +35,9 @@ def settle_placed(*, fulfilment: int, external_id: str) -> None:
 
 
 @unknown.command("not-placed")
-@click.argument("fulfilment", type=int)
+@click.argument("fulfilment", metavar="HANDOVER", type=int)
 def settle_not_placed(*, fulfilment: int) -> None:
-    """The provider did not take it: the order of FULFILMENT goes back to the queue."""
+    """Say that the provider did not take HANDOVER: its order goes back to the queue."""
     with panel_database():
         from purveyor.ops import unsettled
         from purveyor.providers.outcomes.settling import settle_as_not_placed

@@ -68,10 +68,8 @@ def buy(provider: Provider, number: int) -> list[Order]:
 def test_services_and_balance(simulator: Simulator, provider: Provider) -> None:
     synced = sync_provider(provider)
     assert synced.listed > 0
-    assert (
-        import_services(provider=provider, choice=Choice(pricing=PricingRule(markup_percent=Decimal(20))))
-        == synced.listed
-    )
+    pricing = PricingRule(markup_percent=Decimal(20))
+    assert len(import_services(provider=provider, choice=Choice(pricing=pricing))) == synced.listed
     provider.refresh_from_db()
     assert provider.balance == DEPOSIT
 

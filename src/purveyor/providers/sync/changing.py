@@ -167,7 +167,8 @@ def _found(verdict: Verdict, *, change_set: int | None, change: int | None) -> t
     changes = list(chosen)
     meant = [item for item in changes if item.state in states]
     if change is not None and not meant:
-        raise WrongChange(f"change {change} is {changes[0].state.replace('_', ' ')}")
+        state = ChangeState(changes[0].state)
+        raise WrongChange(f"change {change} is {state.replace('_', ' ')}: {state.label.lower()}")
     return provider, meant
 
 

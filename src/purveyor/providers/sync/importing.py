@@ -1,5 +1,6 @@
 """A provider's services made into services of ours, where a person asks for it: chosen, priced, previewed."""
 
+import shlex
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -92,8 +93,8 @@ def preview(*, provider: Provider, choice: Choice) -> list[Proposal]:
 
 
 @transaction.atomic
-def import_services(*, provider: Provider, choice: Choice) -> int:
-    """Make services of ours of what a provider offers, with categories and routes; returns how many.
+def import_services(*, provider: Provider, choice: Choice) -> list[Service]:
+    """Make services of ours of what a provider offers, with categories and routes; returns them.
 
     All of it or nothing, and as `preview` tells: what exists is left alone, so importing again adds only what
     is new. The rule of the prices is remembered with each service. Raises `ImportTrouble`.
@@ -132,7 +133,7 @@ def import_services(*, provider: Provider, choice: Choice) -> int:
     note_changes(ServiceChange(service.pk, None, Shown(service.rate, service.enabled)) for service, _ in made)
     skipped = Counter(proposal.skipped for proposal in proposals if proposal.skipped)
     _log.info("services_imported", provider_id=provider.pk, made=len(made), skipped=dict(skipped))
-    return len(made)
+    return [service for service, _ in made]
 
 
 class Categories:
@@ -153,6 +154,11 @@ class Categories:
 def _chosen(provider: Provider, choice: Choice) -> QuerySet[ProviderService]:
     """The listed services that a choice names. Raises `ImportTrouble` where one is not listed."""
     listed = ProviderService.objects.filter(provider=provider, gone_at=None).order_by("pk")
+    if provider.listed_at is None and not listed.exists():
+        raise ImportTrouble(
+            f"the list of {provider.name} was never read: "
+            f"`purveyor catalogue sync {shlex.quote(provider.name)}` reads it"
+        )
     if not choice.categories and not choice.services:
         return listed
     by_category = listed.filter(category__in=choice.categories)
