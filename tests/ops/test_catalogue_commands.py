@@ -5,10 +5,19 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from django.db.models.functions import Now
 
 from purveyor.catalog.models import Service
 from purveyor.ops.catalogue_commands import KINDS
-from purveyor.providers.models import Change, ChangeDecision, ChangeKind, ChangeSet, Provider, Verdict
+from purveyor.providers.models import (
+    Change,
+    ChangeDecision,
+    ChangeKind,
+    ChangeSet,
+    Provider,
+    ProviderService,
+    Verdict,
+)
 from purveyor.providers.sync.change_rules import rules_of
 from purveyor.providers.testing import make_provider
 from purveyor.simulator.testing import TEST_KEY, Simulator, running_simulator
@@ -78,13 +87,17 @@ def test_what_cannot_be_imported_is_said_in_one_line(provider: Provider) -> None
 
 
 def test_a_sync_tells_what_it_found(simulator: Simulator) -> None:
-    make_provider(simulator.url, key=TEST_KEY, name="Upstream")
+    provider = make_provider(simulator.url, key=TEST_KEY, name="Upstream")
     (first,) = catalogue("sync", "Upstream")
     assert re.fullmatch(r"\d+ services listed: \d+ new, 0 changed, 0 gone; 0 rows unreadable", first)
     simulator.change_prices(Decimal("1.3"))
     second, told = catalogue("sync", "Upstream")
     assert re.fullmatch(r"(\d+) services listed: 0 new, \1 changed, 0 gone; 0 rows unreadable", second)
     assert told == f"The changes are change set {ChangeSet.objects.get().pk}"
+    ProviderService.objects.create(provider=provider, external_id="x", rate=1, name="x", seen_at=Now())
+    assert catalogue("sync", "Upstream")[1:] == [
+        "1 are missing: gone if the list lacks them in 5 minutes, too"
+    ]
 
 
 def test_a_change_set_is_shown_applied_and_rolled_back(provider: Provider) -> None:

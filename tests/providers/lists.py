@@ -1,15 +1,18 @@
 """Lists of services as a provider tells them, for tests."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models.functions import Now
+
 from purveyor.catalog.models import Service
-from purveyor.providers.models import Change, Provider
+from purveyor.providers.models import Change, Provider, ProviderService
 from purveyor.providers.protocol.replies import Answer
 from purveyor.providers.sync.importing import Choice, import_services
 from purveyor.providers.sync.pricing import PricingRule
-from purveyor.providers.sync.syncing import Synced, keep_services
+from purveyor.providers.sync.syncing import GONE_AFTER_SECONDS, Synced, keep_services
 
 
 def row(external_id: int = 1, **others: Any) -> dict[str, Any]:
@@ -33,8 +36,17 @@ def told(*rows: object) -> Answer:
     return Answer(200, json.dumps(list(rows)).encode())
 
 
-def keep(provider: Provider, *rows: object) -> Synced:
-    """Keep these services as the provider's list."""
+def keep(provider: Provider, *rows: dict[str, Any]) -> Synced:
+    """Keep these services as the provider's list, whose lists have lacked long since what it lacks."""
+    numbers = [str(one["service"]) for one in rows]
+    lacking = ProviderService.objects.filter(provider=provider, missed_at=None, gone_at=None)
+    missed_at = Now() - timedelta(seconds=GONE_AFTER_SECONDS)
+    lacking.exclude(external_id__in=numbers).update(missed_at=missed_at)
+    return keep_once(provider, *rows)
+
+
+def keep_once(provider: Provider, *rows: dict[str, Any]) -> Synced:
+    """Keep these services as the provider's list, whatever its lists before lacked."""
     return keep_services(provider_id=provider.pk, answer=told(*rows))
 
 

@@ -27,6 +27,7 @@ from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Refused
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.standing.holds import LONGEST_SAME_LINK_WAIT_SECONDS, SAME_LINK_WAIT_SECONDS, Hold
+from purveyor.providers.sync.syncing import GONE_AFTER_SECONDS
 from purveyor.providers.testing import make_provider, make_route
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +180,10 @@ def test_a_catalogue_whose_worker_died_while_reading_is_read_by_another(provider
     assert Provider.objects.get().next_sync_at == lease
     sync_done(provider.pk, lease=lease)
     assert Provider.objects.get().next_sync_at > timezone.now() + timedelta(minutes=29)
+    Provider.objects.update(next_sync_at=lease)
+    sync_done(provider.pk, lease=lease, lacks=True)
+    wait = Provider.objects.get().next_sync_at - timezone.now()
+    assert wait <= timedelta(seconds=GONE_AFTER_SECONDS), "what it lacked is looked for again"
     Provider.objects.update(next_sync_at=timezone.now())
     sync_done(provider.pk, lease=lease)
     assert Provider.objects.get().next_sync_at <= timezone.now(), "somebody wanted it sooner meanwhile"

@@ -91,13 +91,16 @@ def sync(*, provider: str) -> None:
     """Read the list of PROVIDER now, and let our services follow it as the rules say."""
     with panel_database():
         from purveyor.ops import provider_lines
-        from purveyor.providers.sync.syncing import sync_provider
+        from purveyor.providers.sync.syncing import GONE_AFTER_SECONDS, sync_provider
 
         synced = sync_provider(provider_lines.find(provider))
         say(
             f"{synced.listed} services listed: {synced.added} new, {synced.changed} changed, "
             f"{synced.gone} gone; {synced.unreadable} rows unreadable"
         )
+        if synced.missing:
+            minutes = GONE_AFTER_SECONDS // 60
+            say(f"{synced.missing} are missing: gone if the list lacks them in {minutes} minutes, too")
         if synced.change_set is not None:
             say(f"The changes are change set {synced.change_set}")
 

@@ -34,7 +34,7 @@ from purveyor.providers.standing.holds import (
 )
 from purveyor.providers.standing.standing import Standing, standings
 from purveyor.providers.sync.importing import ImportTrouble
-from purveyor.providers.sync.syncing import keep_balance, keep_services
+from purveyor.providers.sync.syncing import GONE_AFTER_SECONDS, keep_balance, keep_services
 from purveyor.providers.workplace import Workplace
 
 _SQL: Final = load_sql(__file__, "housekeeping.sql")
@@ -100,9 +100,12 @@ def claim_sync() -> tuple[Standing, datetime] | None:
     return (providers[rows[0].id], rows[0].lease) if rows else None
 
 
-def sync_done(provider_id: int, *, lease: datetime) -> None:
-    """Have a catalogue that was read now read again after the usual time, unless it is wanted sooner."""
-    due = Now() + timedelta(seconds=SYNC_SECONDS)
+def sync_done(provider_id: int, *, lease: datetime, lacks: bool = False) -> None:
+    """Have a catalogue that was read now read again after the usual time, unless it is wanted sooner.
+
+    Sooner also where it lacks something, because only a second look tells whether that is gone.
+    """
+    due = Now() + timedelta(seconds=GONE_AFTER_SECONDS if lacks else SYNC_SECONDS)
     Provider.objects.filter(pk=provider_id, next_sync_at=lease).update(next_sync_at=due)
 
 
@@ -182,8 +185,10 @@ class Housekeeper:
             balance = await self._workplace.call(provider, {"action": "balance"})
             await self._workplace.in_database(keep_balance, provider_id=provider.id, answer=balance)
             services = await self._workplace.call(provider, {"action": "services"})
-            await self._workplace.in_database(keep_services, provider_id=provider.id, answer=services)
-            await self._workplace.in_database(sync_done, provider.id, lease=lease)
+            synced = await self._workplace.in_database(
+                keep_services, provider_id=provider.id, answer=services
+            )
+            await self._workplace.in_database(sync_done, provider.id, lease=lease, lacks=synced.missing > 0)
         except (ProviderTrouble, ImportTrouble) as trouble:
             _log.warning("provider_not_synced", provider=provider.name, trouble=str(trouble))
             await self._workplace.in_database(sync_again_soon, provider.id)

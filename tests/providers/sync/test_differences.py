@@ -38,7 +38,7 @@ def lists(draw: st.DrawFn) -> dict[str, ListedService]:
 
 @st.composite
 def kept_lists(draw: st.DrawFn) -> dict[str, Kept]:
-    return {key: Kept(row, draw(st.booleans())) for key, row in draw(lists()).items()}
+    return {key: Kept(row, draw(st.booleans()), draw(st.booleans())) for key, row in draw(lists()).items()}
 
 
 def applied(kept: dict[str, Kept], found: Iterable[Difference]) -> dict[str, ListedService]:
@@ -60,10 +60,11 @@ def applied(kept: dict[str, Kept], found: Iterable[Difference]) -> dict[str, Lis
 
 
 @given(kept=kept_lists(), listed=lists())
-def test_the_kept_list_with_its_differences_is_the_new_list(
+def test_the_kept_list_with_its_differences_is_the_new_list_and_what_is_missed_only_since_now(
     kept: dict[str, Kept], listed: dict[str, ListedService]
 ) -> None:
-    assert applied(kept, differences(kept, listed)) == listed
+    missed = {key: one.listed for key, one in kept.items() if not (one.gone or one.missed_long)}
+    assert applied(kept, differences(kept, listed)) == missed | listed
 
 
 @given(listed=lists())

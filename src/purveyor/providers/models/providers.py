@@ -175,7 +175,10 @@ class ProviderService(models.Model):
     dripfeed = models.BooleanField(default=False)
     description = models.TextField(blank=True)
     seen_at = models.DateTimeField(help_text="When its list last told something new of it.")
-    gone_at = models.DateTimeField(null=True, blank=True, help_text="Since when imports lack it.")
+    missed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when lists lack it, not for long enough for it to be gone."
+    )
+    gone_at = models.DateTimeField(null=True, blank=True, help_text="Since when it counts as listed no more.")
     price_in_doubt = models.BooleanField(
         default=False, help_text="An order was charged more, at a loss: no more go before an import."
     )

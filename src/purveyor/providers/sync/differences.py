@@ -35,7 +35,9 @@ class Kept:
 
     listed: ListedService
     gone: bool
-    """Whether the list before this one lacked it."""
+    """Whether it counts as listed no more."""
+    missed_long: bool = False
+    """Whether an earlier list lacked it too, long enough ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,8 @@ def differences(kept: Mapping[str, Kept], listed: Mapping[str, ListedService]) -
     """Every difference between the kept services and the listed ones, both by the provider's id.
 
     In the order in which they take effect on each service. A service that is back differs also in what
-    changed while it was away; one that is gone differs in nothing else.
+    changed while it was away; one that is gone differs in nothing else. What is missed for the
+    first time does not differ.
     """
     for external_id, now in listed.items():
         was = kept.get(external_id)
@@ -64,7 +67,7 @@ def differences(kept: Mapping[str, Kept], listed: Mapping[str, ListedService]) -
             yield _presence(external_id, ChangeKind.BACK, listed=True)
         yield from _of_one(was.listed, now)
     for external_id, was in kept.items():
-        if external_id not in listed and not was.gone:
+        if external_id not in listed and was.missed_long and not was.gone:
             yield _presence(external_id, ChangeKind.GONE, listed=False)
 
 

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 import structlog
 from django.db import transaction
+from django.db.models import Case, Q, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from purveyor.database import as_json, hot_cursor, load_sql
+from purveyor.database import as_json, fetch_all, hot_cursor, load_sql
 from purveyor.providers.models import ChangeKind, Provider, ProviderKind, ProviderService
 from purveyor.providers.protocol.client import Client, ProviderTrouble
 from purveyor.providers.protocol.replies import (
@@ -31,6 +34,8 @@ from purveyor.providers.sync.importing import ImportTrouble
 
 LEAST_LEFT: Final = 2
 """A list that has less than one in so many of its services left is taken for a fault of the provider."""
+GONE_AFTER_SECONDS: Final = 300
+"""What a list lacks is gone when one that is read so much later lacks it too, and none in between had it."""
 _SQL: Final = load_sql(__file__, "syncing.sql")
 
 _log = structlog.get_logger(__name__)
@@ -44,6 +49,8 @@ class Synced:
     added: int
     changed: int
     gone: int
+    missing: int
+    """What this list lacks and is not gone yet: look again after `GONE_AFTER_SECONDS`."""
     unreadable: int
     """Rows without an id, a name or a rate."""
     change_set: int | None
@@ -82,8 +89,9 @@ def keep_services(*, provider_id: int, answer: Answer) -> Synced:
     """Bring the rows of a provider's services up to its answer, and what differs into a change set.
 
     The rows follow the list at once, because the margin guard counts on them; the rules decide what becomes
-    of our own services. The first list is no change. An empty one is taken for a fault of the provider: it
-    would make every route unusable. Raises `ImportTrouble` when the answer is no list.
+    of our own services. The first list is no change. What one list lacks is kept, and used, until another
+    some minutes later lacks it too: lists come incomplete now and then. An empty one is taken for a fault of
+    the provider. Raises `ImportTrouble` when the answer is no list.
     """
     catalogue = read_services(answer)
     if not isinstance(catalogue, Catalogue):
@@ -95,7 +103,10 @@ def keep_services(*, provider_id: int, answer: Answer) -> Synced:
     kept = _kept(provider_id)
     listed = {service.external_id: service for service in catalogue.services}
     found = list(differences(kept, listed))
-    _keep(provider_id, found, listed)
+    lacking = {external_id for external_id, was in kept.items() if not was.gone} - listed.keys()
+    missing = lacking - {item.external_id for item in found}
+    shrunk = bool(lacking) and _has_shrunk(provider_id, kept, lacking)
+    _keep(provider_id, found, listed, missing)
     change_set = None
     if found and kept:
         offers = ProviderService.objects.filter(provider_id=provider_id)
@@ -103,7 +114,7 @@ def keep_services(*, provider_id: int, answer: Answer) -> Synced:
         change_set = write_change_set(
             provider=provider,
             found=found,
-            shrunk=has_shrunk(kept, found),
+            shrunk=shrunk,
             offers={row.external_id: row for row in offers if row.external_id in differing},
         ).pk
     numbers = Counter(_told_as(kinds) for kinds in _kinds(found).values())
@@ -112,33 +123,48 @@ def keep_services(*, provider_id: int, answer: Answer) -> Synced:
         added=numbers["added"],
         changed=numbers["changed"],
         gone=numbers["gone"],
+        missing=len(missing),
         unreadable=catalogue.unreadable,
         change_set=change_set,
     )
-    if found:
+    if found or missing:
         _log.info("provider_services_changed", provider_id=provider_id, **asdict(synced))
     return synced
 
 
-def has_shrunk(kept: Mapping[str, Kept], found: Sequence[Difference]) -> bool:
-    """Whether a list lost more than half of its services at once."""
-    before = sum(not one.gone for one in kept.values())
-    gone = sum(item.kind is ChangeKind.GONE for item in found)
-    return (before - gone) * LEAST_LEFT < before
+def _has_shrunk(provider_id: int, kept: Mapping[str, Kept], lacking: Collection[str]) -> bool:
+    """Whether a list has lost more than half of its services.
+
+    What came in place of those that are missing does not count: a list may be numbered anew.
+    """
+    (newcomers,) = fetch_all(_SQL["newcomers"], {"provider": provider_id})
+    before = sum(not one.gone for one in kept.values()) - newcomers.number
+    return bool((before - len(lacking)) * LEAST_LEFT < before)
 
 
 def _kept(provider_id: int) -> dict[str, Kept]:
-    rows = ProviderService.objects.filter(provider_id=provider_id)
+    missed_long = Q(missed_at__lte=Now() - timedelta(seconds=GONE_AFTER_SECONDS))
+    rows = ProviderService.objects.filter(provider_id=provider_id).annotate(
+        missed_long=Case(When(missed_long, then=True), default=False)
+    )
     return {
         external_id: Kept(
             ListedService(external_id=external_id, **dict(zip(LISTED_FIELDS, values, strict=True))),
-            gone_at is not None,
+            gone=gone_at is not None,
+            missed_long=missed_long,
         )
-        for external_id, gone_at, *values in rows.values_list("external_id", "gone_at", *LISTED_FIELDS)
+        for external_id, gone_at, missed_long, *values in rows.values_list(
+            "external_id", "gone_at", "missed_long", *LISTED_FIELDS
+        )
     }
 
 
-def _keep(provider_id: int, found: Sequence[Difference], listed: Mapping[str, ListedService]) -> None:
+def _keep(
+    provider_id: int,
+    found: Sequence[Difference],
+    listed: Mapping[str, ListedService],
+    missing: Collection[str],
+) -> None:
     """Write only what differs: most readings of a list tell nothing new."""
     gone = [item.external_id for item in found if item.kind is ChangeKind.GONE]
     rows = [
@@ -152,6 +178,9 @@ def _keep(provider_id: int, found: Sequence[Difference], listed: Mapping[str, Li
             cursor.execute(_SQL["keep_offers"].encode(), of_provider | {"listed": as_json(rows)})
         if gone:
             cursor.execute(_SQL["lose_offers"].encode(), of_provider | {"gone": gone})
+        if missing:
+            cursor.execute(_SQL["miss_offers"].encode(), of_provider | {"missing": list(missing)})
+        cursor.execute(_SQL["find_offers"].encode(), of_provider | {"missing": list(missing)})
         cursor.execute(_SQL["end_doubts"].encode(), of_provider)
         cursor.execute(_SQL["note_reading"].encode(), of_provider)
 
