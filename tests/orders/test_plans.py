@@ -13,7 +13,7 @@ from purveyor.money import moving
 from purveyor.orders import cancelling, following, placing, reading, refilling
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.models import DripFeed
-from purveyor.orders.queue import _CLAIM
+from purveyor.orders.queue import _SQL as _QUEUE
 from purveyor.orders.testing import place_one
 
 pytestmark = pytest.mark.django_db
@@ -93,4 +93,4 @@ def test_a_hot_statement_reads_what_it_needs(
 
 @pytest.mark.usefixtures("parents")
 def test_the_queue_is_found_without_the_orders_that_left_it() -> None:
-    assert rows_read(_CLAIM, {"limit": 10, "except": [], "after": 0}) < MANY // 10
+    assert rows_read(_QUEUE["claim"], {"limit": 10, "after": 0}) < MANY // 10

@@ -1,46 +1,41 @@
 """Orders on their way to whoever fulfils them. The order row is the queue entry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
 from django.utils import timezone
 
-from purveyor.database import as_json, fetch_all, hot_cursor, id_array
+from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.announcing import announce_held
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
-_CLAIM: Final = """
-SELECT orders.id, orders.kind, orders.customer_id, orders.service_id, orders.link, orders.link_key,
-       orders.quantity, orders.remains, orders.charge, orders.unit_price,
-       orders.fields::json AS fields
-FROM orders_order orders
-WHERE orders.dispatch = 'queued' AND orders.id > %(after)s
-  AND NOT orders.service_id = ANY(%(except)s::bigint[])
-ORDER BY orders.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-"""
-
-_HAND: Final = """
-UPDATE orders_order SET dispatch = 'handed', hold_reason = '' WHERE id = ANY(%(ids)s::bigint[])
-"""
-
-# The ids are given twice because the planner knows the length of an array, but not of JSON rows.
-_HOLD: Final = """
-UPDATE orders_order SET dispatch = 'held', hold_reason = held.reason
-FROM json_to_recordset(%(held)s::json) AS held (id bigint, reason text)
-WHERE orders_order.id = held.id AND orders_order.id = ANY(%(ids)s::bigint[])
-"""
+_SQL: Final = load_sql(__file__, "queue.sql")
 
 
-def claim_queued(limit: int, *, except_services: Iterable[int] = (), after: int = 0) -> list[Any]:
-    """The oldest queued orders that nobody holds, beyond the id `after`, held until the transaction ends."""
-    return fetch_all(_CLAIM, {"limit": limit, "except": id_array(except_services), "after": after})
+def waiting_services() -> list[int]:
+    """Services of which orders are queued, that of the oldest first."""
+    return [row.service_id for row in fetch_all(_SQL["waiting_services"])]
+
+
+def claim_queued(limit: int, *, services: Sequence[int] | None = None, after: int = 0) -> list[Any]:
+    """The oldest queued orders that nobody holds, beyond the id `after`, held until the transaction ends.
+
+    Of every service, or of some of them only.
+    """
+    if services is None:
+        return fetch_all(_SQL["claim"], {"limit": limit, "after": after})
+    if not services:
+        return []
+    return fetch_all(
+        _SQL["claim_of_services"], {"limit": limit, "services": id_array(services), "after": after}
+    )
 
 
 def mark_handed(order_ids: Iterable[int]) -> None:
     """Take orders out of the queue: a fulfilment was written for each, in the same transaction."""
     with hot_cursor() as cursor:
-        cursor.execute(_HAND.encode(), {"ids": id_array(order_ids)})
+        cursor.execute(_SQL["hand"].encode(), {"ids": id_array(order_ids)})
 
 
 def requeue(order_ids: Iterable[int]) -> None:
@@ -64,7 +59,7 @@ def hold_each(reasons: Mapping[int, str], *, decisions: Iterable[Mapping[str, An
     """The same of orders with a reason each."""
     held = [{"id": order_id, "reason": reason} for order_id, reason in reasons.items()]
     with hot_cursor() as cursor:
-        cursor.execute(_HOLD.encode(), {"held": as_json(held), "ids": id_array(reasons)})
+        cursor.execute(_SQL["hold"].encode(), {"held": as_json(held), "ids": id_array(reasons)})
     OrderEvent.objects.bulk_create(
         OrderEvent(
             order_id=order_id,

@@ -77,6 +77,7 @@ def _release_for_providers() -> int:
             "providers": [item.id for item in usable],
             "packages": _PACKAGES,
             "limit": MOST_RELEASED_AT_ONCE if proven else FEW_RELEASED,
+            "fewest": FEW_RELEASED + 1,
         },
     )
     rows += fetch_all(
@@ -126,8 +127,8 @@ class Housekeeper:
         return await self._workplace.in_database(give_up_expired) == MOST_EXPIRED_AT_ONCE
 
     async def release_held(self) -> bool:
-        """Queue held orders whose reason is over."""
-        return await self._workplace.in_database(release_held) >= MOST_RELEASED_AT_ONCE
+        """Queue held orders whose reason is over; more than a few at once may not have been all of them."""
+        return await self._workplace.in_database(release_held) > FEW_RELEASED
 
     async def tend_posts(self) -> bool:
         """Queue the orders for posts whose delay is over, and end subscriptions that have run out."""

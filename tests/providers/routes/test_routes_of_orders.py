@@ -189,12 +189,17 @@ def test_a_subscription_sticks_by_its_user_name() -> None:
     assert item.cost == 0
 
 
-def busy_services(full: list[Route], sendable: list[Route]) -> list[int]:
+def busy_services(service: Service, full: list[Route], sendable: list[Route]) -> list[int]:
     def providers(routes: list[Route]) -> list[int]:
         return [route.provider_service.provider_id for route in routes]
 
-    parameters = {"full": providers(full), "sendable": providers(sendable), "neutral_score": 70.0}
-    return [row.service_id for row in fetch_all(_SQL["busy_services"], parameters)]
+    parameters = {
+        "services": [service.pk],
+        "full": providers(full),
+        "sendable": providers(sendable),
+        "neutral_score": 70.0,
+    }
+    return [row.service_id for row in fetch_all(_SQL["usable_services"], parameters) if row.is_full]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +223,7 @@ def test_a_service_is_busy_when_its_choice_is_full(
 ) -> None:
     routes = sold(policy, sticky=sticky, rates=("0.60", "0.40"))
     RouteQuality.objects.create(route=routes[1], score=60)
-    found = busy_services([routes[place] for place in full], routes)
+    found = busy_services(routes[0].service, [routes[place] for place in full], routes)
     assert found == ([routes[0].service_id] if busy else [])
 
 

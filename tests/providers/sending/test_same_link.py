@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Collection
+from collections.abc import Sequence
 from unittest.mock import patch
 
 import pytest
@@ -49,8 +49,8 @@ def sent() -> list[int]:
     return list(Fulfilment.objects.order_by("pk").values_list("order_id", flat=True))
 
 
-def one_at_a_time(limit: int, *, except_services: Collection[int], after: int) -> object:
-    return claim_queued(min(limit, 1), except_services=except_services, after=after)
+def one_at_a_time(limit: int, *, services: Sequence[int] | None = None, after: int = 0) -> object:
+    return claim_queued(min(limit, 1), services=services, after=after)
 
 
 def test_two_workers_that_claim_two_orders_for_one_link_send_one() -> None:

@@ -161,7 +161,19 @@ class Order(models.Model):
                 condition=models.Q(kind="subscription", status__in=["Active", "Paused"]),
             ),
             models.Index(fields=["id"], name="orders_to_dispatch", condition=models.Q(dispatch="queued")),
+            models.Index(
+                # What waits for a full provider is passed by its services.
+                fields=["service", "id"],
+                name="orders_to_dispatch_of_service",
+                condition=models.Q(dispatch="queued"),
+            ),
             models.Index(fields=["id"], name="orders_held", condition=models.Q(dispatch="held")),
+            models.Index(
+                # Orders of a service that were sold at one price can go, for their price, all or none.
+                fields=["hold_reason", "service", "unit_price", "id"],
+                name="orders_held_by_reason",
+                condition=models.Q(dispatch="held"),
+            ),
             models.Index(
                 fields=["service", "status_at"],
                 name="completed_orders_of_service",

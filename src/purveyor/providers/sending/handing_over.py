@@ -1,9 +1,9 @@
 """Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from purveyor.database import as_json, fetch_all, id_array, load_sql
 from purveyor.orders.cancelling import cancel_undelivered
 from purveyor.orders.models import Dispatch, OrderKind
-from purveyor.orders.queue import claim_queued, hold, mark_handed
+from purveyor.orders.queue import claim_queued, hold, mark_handed, waiting_services
 from purveyor.orders.same_link import wait_in_line
 from purveyor.providers.desks.desks import put_on_desks
 from purveyor.providers.elsewhere.finishing import supersede
@@ -82,7 +82,6 @@ def hand_over(*, busy: Mapping[int, int]) -> Claim:
 
 @transaction.atomic
 def _claim(busy: Mapping[int, int], *, carefully: bool = False) -> tuple[Claim, dict[int, str]]:
-    write = _write if carefully else _write_all
     providers = standings()
     limits = {item.id: capacity(item) for item in providers.values() if item.sendable}
     room = {provider_id: limit - busy.get(provider_id, 0) for provider_id, limit in limits.items()}
@@ -94,41 +93,100 @@ def _claim(busy: Mapping[int, int], *, carefully: bool = False) -> tuple[Claim, 
     if full and len(full) == len(room):
         # Answers make room again, and wake the dispatcher; a budget does it by and by.
         return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
-    excluded = set(_busy_services(full=full, sendable=list(room)))
-    refills = claim_refills_elsewhere(providers, room, full=full)
-    hand_overs = write(refills)
-    room = _less(room, refills)
-    end: dict[int, str] = {}
-    last, drained, moved = 0, False, False
-    wanted = min(sum(max(left, 0) for left in room.values()), MOST_AT_ONCE) if room else MOST_HELD_AT_ONCE
-    for _ in range(MOST_CLAIMS):
-        orders = claim_queued(wanted, except_services=excluded, after=last)
+    look = _Look(providers=providers, room=room, write=_write if carefully else _write_all)
+    look.send(claim_refills_elsewhere(providers, room, full=full))
+    services, stuck = _sort_out(providers, full=full, sendable=list(room))
+    drained = _claim_for_room(look, services)
+    if stuck:
+        # After those that can go: however many wait for a provider that takes none, they delay nobody.
+        most = MOST_AT_ONCE if look.hand_overs else MOST_HELD_AT_ONCE
+        orders = claim_queued(most, services=stuck)
+        look.take(orders)
+        drained = drained and len(orders) < most
+    if limited:
+        spend_calls(Counter(item.provider.id for item in look.hand_overs))
+    # Where nothing moved, nothing will before somebody makes room: no reason to look again at once.
+    return Claim(hand_overs=look.hand_overs, capacity=limits, drained=drained or not look.moved), look.end
+
+
+@dataclass(slots=True, kw_only=True)
+class _Look:
+    """What one look into the queue has done so far, in its transaction."""
+
+    providers: Mapping[int, Standing]
+    room: dict[int, int]
+    write: Callable[[Sequence[Planned]], list[HandOver]]
+    hand_overs: list[HandOver] = field(default_factory=list)
+    end: dict[int, str] = field(default_factory=dict)
+    moved: bool = False
+    """Whether an order left the queue."""
+
+    @property
+    def has_room(self) -> bool:
+        return any(left > 0 for left in self.room.values())
+
+    def take(self, orders: Sequence[Any]) -> set[int]:
+        """Do with claimed orders what becomes of them; return the services of which some stay."""
         if not orders:
-            drained = True
-            break
-        plan = plan_orders(orders, providers, room)
+            return set()
+        plan = plan_orders(orders, self.providers, self.room)
         for reason, held in plan.hold.items():
             hold([item.order_id for item in held], reason=reason, decisions=[item.decision for item in held])
         wait_in_line(plan.behind)
-        hand_overs += write(plan.send)
-        end |= plan.end
-        moved = moved or plan.moves_any
-        room = _less(room, plan.send)
-        drained = len(orders) < wanted
-        if drained or not plan.crowded or not any(left > 0 for left in room.values()):
-            break
+        self.send(plan.send)
+        self.end |= plan.end
+        self.moved = self.moved or plan.moves_any
+        return plan.crowded
+
+    def send(self, planned: Sequence[Planned]) -> None:
+        """Write hand-overs down, in the room that there is for them."""
+        self.hand_overs += self.write(planned)
+        taken = Counter(item.provider.id for item in planned)
+        self.room = {provider_id: left - taken[provider_id] for provider_id, left in self.room.items()}
+
+
+def _claim_for_room(look: _Look, services: list[int] | None) -> bool:
+    """Take the oldest orders of these services, or of all, as there is room; True when none is left."""
+    wanted = min(sum(max(left, 0) for left in look.room.values()), MOST_AT_ONCE)
+    # With the oldest order of each of so many services, no other service has one of the oldest.
+    claimed = claim_queued(wanted, services=services and services[: 2 * wanted])
+    for _ in range(MOST_CLAIMS):
+        crowded = look.take(claimed)
+        if len(claimed) < wanted or not claimed:
+            return True
+        if not crowded or not look.has_room:
+            return False
         # Orders that wait for a full provider hid those of others: look past them, without their services.
         # Far, even where there is little room: so few orders at a time would be of few services.
-        last, excluded, wanted = orders[-1].id, excluded | plan.crowded, MOST_AT_ONCE
-    if limited:
-        spend_calls(Counter(item.provider.id for item in hand_overs))
-    # Where nothing moved, nothing will before somebody makes room: no reason to look again at once.
-    return Claim(hand_overs=hand_overs, capacity=limits, drained=drained or not moved), end
+        wanted = MOST_AT_ONCE
+        waiting = waiting_services() if services is None else services
+        services = [service for service in waiting if service not in crowded]
+        claimed = claim_queued(wanted, services=services, after=claimed[-1].id)
+    return False
 
 
-def _less(room: Mapping[int, int], planned: Sequence[Planned]) -> dict[int, int]:
-    taken = Counter(item.provider.id for item in planned)
-    return {provider_id: left - taken[provider_id] for provider_id, left in room.items()}
+def _sort_out(
+    providers: Mapping[int, Standing], *, full: list[int], sendable: list[int]
+) -> tuple[list[int] | None, list[int]]:
+    """The services of which orders may go now, None for all; and those whose orders nobody can take.
+
+    What waits for a provider without room is in neither, so that it does not hide what can go.
+    """
+    if sendable and not full and len(sendable) == len(providers):
+        return None, []
+    waiting = waiting_services()
+    rows = fetch_all(
+        _SQL["usable_services"],
+        {
+            "services": id_array(waiting),
+            "full": id_array(full),
+            "sendable": id_array(sendable),
+            "neutral_score": NEUTRAL_SCORE,
+        },
+    )
+    is_full = {row.service_id: row.is_full for row in rows}
+    open_ = [service for service in waiting if is_full.get(service) is False]
+    return open_, [service for service in waiting if service not in is_full]
 
 
 @transaction.atomic
@@ -137,18 +195,6 @@ def _end(order_id: int, reason: str) -> None:
     order = lock_order(order_id)
     if order.dispatch == Dispatch.QUEUED:
         cancel_undelivered(order_id=order_id, kind=OrderKind(order.kind), reason=reason)
-
-
-def _busy_services(*, full: list[int], sendable: list[int]) -> list[int]:
-    if not full:
-        return []
-    return [
-        row.service_id
-        for row in fetch_all(
-            _SQL["busy_services"],
-            {"full": id_array(full), "sendable": id_array(sendable), "neutral_score": NEUTRAL_SCORE},
-        )
-    ]
 
 
 def _write(planned: Sequence[Planned]) -> list[HandOver]:

@@ -1,39 +1,38 @@
--- name: busy_services
--- Services whose orders would go to a provider that has no room now, so that they do not hide the orders of others.
--- Where the choice is another one for each order, a service is left out only when nobody has room for any of them.
--- A route on which the service itself, at its list price, keeps too little is nobody's choice. This is a forecast from
+-- name: usable_services
+-- Of these services, those whose orders may go to somebody, and whether that one has no room now, so that they do not
+-- hide the orders of others. Where the choice is another one for each order, nobody has room only when all are full. A
+-- route on which the service itself, at its list price, keeps too little is nobody's choice. This is a forecast from
 -- the service alone: what it gets wrong, the claim itself finds out.
-SELECT service_id FROM (
-    SELECT route.service_id, offer.provider_id = ANY(%(full)s::bigint[]) AS is_full,
-           coalesce(policy.sticky_per_link OR policy.policy = 'weight', false) AS varies,
-           row_number() OVER (
-               PARTITION BY route.service_id
-               ORDER BY CASE policy.policy
-                            WHEN 'cheapest' THEN offer.rate * provider.fx_rate * (100 + provider.fee_percent)
-                                                 / (100 + provider.top_up_bonus_percent)
-                            WHEN 'score' THEN -coalesce(quality.score, %(neutral_score)s)::numeric
-                        END,
-                        route.position, route.id
-           ) AS preference
-    FROM providers_route route
-    JOIN providers_providerservice offer ON offer.id = route.provider_service_id
-    JOIN providers_provider provider ON provider.id = offer.provider_id
-    JOIN catalog_service service ON service.id = route.service_id
-    LEFT JOIN providers_routepolicy policy ON policy.service_id = route.service_id
-    LEFT JOIN providers_routequality quality ON quality.route_id = route.id AND policy.policy = 'score'
-    WHERE route.enabled AND offer.gone_at IS NULL AND NOT offer.price_in_doubt
-      AND (route.margin_floor_percent IS NULL
-           OR offer.rate * provider.fx_rate * (100 + provider.fee_percent) * 100
-              <= service.rate * (100 - route.margin_floor_percent) * (100 + provider.top_up_bonus_percent))
-      AND offer.provider_id = ANY(%(sendable)s::bigint[])
-      AND route.service_id IN (
-        SELECT full_route.service_id FROM providers_route full_route
-        JOIN providers_providerservice full_offer ON full_offer.id = full_route.provider_service_id
-        WHERE full_route.enabled AND full_offer.provider_id = ANY(%(full)s::bigint[])
-      )
+SELECT service_id, coalesce(bool_and(is_full) FILTER (WHERE keeps_floor AND (varies OR preference = 1)), false) AS is_full
+FROM (
+    SELECT usable.*, row_number() OVER (
+        PARTITION BY service_id, keeps_floor
+        ORDER BY CASE policy WHEN 'cheapest' THEN price / divisor WHEN 'score' THEN -score END, position, route_id
+    ) AS preference
+    FROM (
+        SELECT route.service_id, route.id AS route_id, route.position, policy.policy,
+               offer.provider_id = ANY(%(full)s::bigint[]) AS is_full,
+               coalesce(policy.sticky_per_link OR policy.policy = 'weight', false) AS varies,
+               coalesce(quality.score, %(neutral_score)s)::numeric AS score,
+               terms.price, terms.divisor,
+               route.margin_floor_percent IS NULL
+                   OR terms.price * 100 <= service.rate * (100 - route.margin_floor_percent) * terms.divisor AS keeps_floor
+        FROM providers_route route
+        JOIN providers_providerservice offer ON offer.id = route.provider_service_id
+        JOIN providers_provider provider ON provider.id = offer.provider_id
+        JOIN catalog_service service ON service.id = route.service_id
+        LEFT JOIN providers_routepolicy policy ON policy.service_id = route.service_id
+        LEFT JOIN providers_routequality quality ON quality.route_id = route.id AND policy.policy = 'score'
+        CROSS JOIN LATERAL (
+            SELECT offer.rate * provider.fx_rate * (100 + provider.fee_percent) AS price,
+                   100 + provider.top_up_bonus_percent AS divisor
+        ) AS terms
+        WHERE route.enabled AND offer.gone_at IS NULL AND NOT offer.price_in_doubt
+          AND offer.provider_id = ANY(%(sendable)s::bigint[])
+          AND route.service_id = ANY(%(services)s::bigint[])
+    ) AS usable
 ) AS choices
-WHERE varies OR preference = 1
-GROUP BY service_id HAVING bool_and(is_full);
+GROUP BY service_id;
 
 -- name: write_hand_overs
 -- The lease is counted by the database's clock, the only one that all workers share.
