@@ -147,7 +147,7 @@ class Housekeeper:
 
     async def delete_old_events(self) -> bool:
         """Delete events that nobody needs any more."""
-        return await self._workplace.in_database(retention.delete_old_events) == retention.MOST_AT_ONCE
+        return await self._workplace.in_background(retention.delete_old_events) == retention.MOST_AT_ONCE
 
     async def act_on_late_orders(self) -> bool:
         """Act upon orders that are not complete when they were promised to be."""
@@ -156,12 +156,12 @@ class Housekeeper:
 
     async def watch_balances(self) -> bool:
         """Forecast our balances with providers, and tell of those that become low."""
-        return await self._workplace.in_database(balances.watch_balances) == balances.MOST_AT_ONCE
+        return await self._workplace.in_background(balances.watch_balances) == balances.MOST_AT_ONCE
 
     async def measure(self) -> bool:
         """Measure how long services and routes take."""
-        looked_at = await self._workplace.in_database(measure_services)
-        return max(looked_at, await self._workplace.in_database(measure_routes)) == MOST_AT_ONCE
+        looked_at = await self._workplace.in_background(measure_services)
+        return max(looked_at, await self._workplace.in_background(measure_routes)) == MOST_AT_ONCE
 
     async def serve_desks(self) -> bool:
         """Put refills on the desks that delivered, and cancel there what nobody has begun."""
@@ -170,27 +170,29 @@ class Housekeeper:
 
     async def forget_exchanges(self) -> bool:
         """Forget what was said to providers and by them so long ago that nobody will ask about it."""
-        return await self._workplace.in_database(forgetting.forget_exchanges) == forgetting.MOST_AT_ONCE
+        return await self._workplace.in_background(forgetting.forget_exchanges) == forgetting.MOST_AT_ONCE
 
     async def score_routes(self) -> bool:
         """Measure how well routes work."""
-        return await self._workplace.in_database(route_quality.measure_quality) == route_quality.MOST_AT_ONCE
+        return (
+            await self._workplace.in_background(route_quality.measure_quality) == route_quality.MOST_AT_ONCE
+        )
 
     async def sync_catalogues(self) -> bool:
         """Read the catalogue and the balance of one provider that is due, and do what the rules say."""
-        claimed = await self._workplace.in_database(claim_sync)
+        claimed = await self._workplace.in_background(claim_sync)
         if claimed is None:
             return False
         provider, lease = claimed
         try:
             balance = await self._workplace.call(provider, {"action": "balance"})
-            await self._workplace.in_database(keep_balance, provider_id=provider.id, answer=balance)
+            await self._workplace.in_background(keep_balance, provider_id=provider.id, answer=balance)
             services = await self._workplace.call(provider, {"action": "services"})
-            synced = await self._workplace.in_database(
+            synced = await self._workplace.in_background(
                 keep_services, provider_id=provider.id, answer=services
             )
-            await self._workplace.in_database(sync_done, provider.id, lease=lease, lacks=synced.missing > 0)
+            await self._workplace.in_background(sync_done, provider.id, lease=lease, lacks=synced.missing > 0)
         except (ProviderTrouble, ImportTrouble) as trouble:
             _log.warning("provider_not_synced", provider=provider.name, trouble=str(trouble))
-            await self._workplace.in_database(sync_again_soon, provider.id)
+            await self._workplace.in_background(sync_again_soon, provider.id)
         return True

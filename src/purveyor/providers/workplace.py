@@ -20,6 +20,8 @@ from purveyor.providers.standing.paying import pay
 from purveyor.providers.standing.standing import Standing
 
 DATABASE_THREADS: Final = 4
+BACKGROUND_THREADS: Final = 2
+"""Beside them, for what may hold its thread for seconds while no order waits for it."""
 IDLE_SECONDS: Final = 0.2
 FIRST_RETRY_SECONDS: Final = 0.2
 LONGEST_RETRY_SECONDS: Final = 5.0
@@ -37,13 +39,17 @@ class Workplace:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
+        self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
         self._clients: dict[int, Client] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def in_database(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run database code in a thread that keeps its connection, and loses it when the database did."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: _with_connection(function, args, kwargs))
+        return await _run_in(self._threads, function, args, kwargs)
+
+    async def in_background(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same of what takes long and delays no order: it keeps no thread from those that wait."""
+        return await _run_in(self._background, function, args, kwargs)
 
     async def call(self, provider: Standing, fields: Mapping[str, str], *, paid: bool = False) -> Answer:
         """Call a provider; `paid` where the call is off its budgets already.
@@ -134,12 +140,25 @@ class Workplace:
         """Hang up on every provider and let the database threads end."""
         self.stopping.set()
         await asyncio.gather(*(client.close() for client in self._clients.values()), *self._closing)
-        # Only a thread itself may close its connection: the barrier gives each of them one turn.
-        everyone = threading.Barrier(DATABASE_THREADS, timeout=CLOSING_SECONDS)
-        loop = asyncio.get_running_loop()
-        turns = [loop.run_in_executor(self._threads, _hang_up, everyone) for _ in range(DATABASE_THREADS)]
-        await asyncio.wait(turns, timeout=CLOSING_SECONDS)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(
+            _close(self._threads, DATABASE_THREADS), _close(self._background, BACKGROUND_THREADS)
+        )
+
+
+async def _run_in(
+    threads: ThreadPoolExecutor, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> T:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, lambda: _with_connection(function, args, kwargs))
+
+
+async def _close(threads: ThreadPoolExecutor, number: int) -> None:
+    # Only a thread itself may close its connection: the barrier gives each of them one turn.
+    everyone = threading.Barrier(number, timeout=CLOSING_SECONDS)
+    loop = asyncio.get_running_loop()
+    turns = [loop.run_in_executor(threads, _hang_up, everyone) for _ in range(number)]
+    await asyncio.wait(turns, timeout=CLOSING_SECONDS)
+    threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _with_connection(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
