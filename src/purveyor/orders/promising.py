@@ -13,11 +13,15 @@ from purveyor.orders.promises import promised_until
 
 _SQL: Final = load_sql(__file__, "promising.sql")
 
+QUEUED_LONG_SECONDS: Final = 60
+"""After which an order counts as waiting in the queue: most are handed over, and promised, long before."""
+
 
 def note_promises(order_ids: Iterable[int]) -> None:
     """Write down until when these orders are promised, as far as anything is promised of their services.
 
-    In the transaction that accepts their hand-over. The placing of orders knows nothing of promises.
+    In the transaction that accepts their hand-over or leaves its outcome unknown. The placing of orders knows
+    nothing of promises.
     """
     rows = fetch_all(_SQL["promised"], {"ids": id_array(order_ids)})
     if not rows:
@@ -40,9 +44,9 @@ def note_promises(order_ids: Iterable[int]) -> None:
 
 
 @transaction.atomic
-def note_promises_of_held(*, limit: int) -> int:
-    """The same of orders that are held, and so were never accepted; returns how many were found."""
-    found = fetch_all(_SQL["held_without"], {"limit": limit})
+def note_promises_of_waiting(*, limit: int) -> int:
+    """The same of orders that wait, held or in the queue, and so were never accepted; returns how many."""
+    found = fetch_all(_SQL["waiting_without"], {"limit": limit, "queued_for": QUEUED_LONG_SECONDS})
     if found:
         note_promises(row.id for row in found)
     return len(found)

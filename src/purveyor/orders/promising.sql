@@ -16,10 +16,16 @@ SELECT order_id, promised_until
 FROM json_to_recordset(%(promises)s::json) AS promise (order_id bigint, promised_until timestamptz)
 ON CONFLICT (order_id) DO NOTHING;
 
--- name: held_without
--- Orders that wait to be handed over and have no promise yet. Where nothing is promised at all, nothing is read.
-SELECT orders.id FROM orders_order orders
-WHERE EXISTS (SELECT FROM orders_servicepromise) AND orders.dispatch = 'held' AND orders.kind = 'order'
+-- name: waiting_without
+-- Orders that wait to be handed over and have no promise yet: held ones, and those that a busy provider has left in the
+-- queue for a while. Where nothing is promised at all, nothing is read.
+SELECT orders.id FROM (
+    SELECT id, service_id FROM orders_order WHERE dispatch = 'held' AND kind = 'order'
+    UNION ALL
+    SELECT id, service_id FROM orders_order
+    WHERE dispatch = 'queued' AND kind = 'order' AND created_at < now() - %(queued_for)s * interval '1 second'
+) AS orders
+WHERE EXISTS (SELECT FROM orders_servicepromise)
   AND orders.service_id IN (SELECT service_id FROM orders_servicepromise)
   AND NOT EXISTS (SELECT FROM orders_orderpromise promise WHERE promise.order_id = orders.id)
 ORDER BY orders.id LIMIT %(limit)s;

@@ -25,7 +25,7 @@ from purveyor.orders.models import (
     Status,
 )
 from purveyor.orders.promising import _SQL as _PROMISING
-from purveyor.orders.promising import clear_promise, set_promise
+from purveyor.orders.promising import QUEUED_LONG_SECONDS, clear_promise, set_promise
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
 from purveyor.outbox.models import OutboxEvent
@@ -34,7 +34,7 @@ from purveyor.providers.following.following import follow
 from purveyor.providers.following.late_orders import _SQL, NotAsked, act_on_late_orders, answer
 from purveyor.providers.models import CancelTask, ForwardState, Fulfilment, Route
 from purveyor.providers.outcomes.outcomes import Answered, record
-from purveyor.providers.outcomes.settling import settle_as_placed
+from purveyor.providers.outcomes.settling import settle_as_not_placed, settle_as_placed
 from purveyor.providers.protocol.replies import Accepted, StatusReply, Unclear
 from purveyor.providers.protocol.words import order_status
 from purveyor.providers.sending.handing_over import hand_over
@@ -184,16 +184,23 @@ def test_an_order_that_was_never_sent_is_canceled_at_once(promised: Service) -> 
     assert reasons == ["It was not complete in the promised time"]
 
 
-def test_an_order_of_unknown_outcome_is_not_refunded(promised: Service) -> None:
+@pytest.mark.parametrize("placed", [True, False])
+def test_an_order_of_unknown_outcome_is_late_too_and_refunded_only_if_it_was_not_placed(
+    promised: Service, *, placed: bool
+) -> None:
     promise(promised, PastPromise.CANCEL)
     order = place_one(make_customer("100"), promised, quantity=2000)
     (item,) = hand_over(busy={}).hand_overs
     record([Answered(hand_over=item, reply=Unclear("HTTP 502"))])
-    assert not OrderPromise.objects.exists()
-    settle_as_placed(fulfilment=Fulfilment.objects.get(), external_id="7", actor="a test")
     act()
     order.refresh_from_db()
     assert (order.status, order.refunded, outcome(order)) == (Status.PENDING, 0, PromiseOutcome.CANCELED)
+    if placed:
+        settle_as_placed(fulfilment=Fulfilment.objects.get(), external_id="7", actor="a test")
+    else:
+        settle_as_not_placed(fulfilment=Fulfilment.objects.get(), actor="a test")
+    assert balance_of(order.customer) == (80 if placed else 100)
+    assert violations() == {}
 
 
 def test_a_customer_who_has_asked_already_is_not_asked_for(promised: Service) -> None:
@@ -304,6 +311,16 @@ def test_an_order_that_waits_needs_no_other_provider_to_stop(promised: Service) 
     assert (outcome(order), order.dispatch) == (PromiseOutcome.TOLD, Dispatch.HELD)
 
 
+def test_an_order_that_a_busy_provider_leaves_in_the_queue_is_promised_too(promised: Service) -> None:
+    order = place_one(make_customer("100"), promised, quantity=2000)
+    act_on_late_orders()
+    assert not OrderPromise.objects.exists(), "most are handed over soon"
+    Order.objects.update(created_at=timezone.now() - timedelta(seconds=QUEUED_LONG_SECONDS + 1))
+    act_on_late_orders()
+    act()
+    assert outcome(order) == PromiseOutcome.TOLD
+
+
 @committed
 def test_two_workers_act_upon_an_order_once() -> None:
     service = make_service(rate="10.00")
@@ -344,12 +361,13 @@ def test_the_claim_reads_what_is_due_however_many_promises_there_were(promised: 
 
 
 @pytest.mark.django_db
-def test_held_orders_are_not_read_where_nothing_is_promised() -> None:
+def test_orders_that_wait_are_not_read_where_nothing_is_promised() -> None:
     customer, service = make_customer("100"), make_service(rate="1.00")
     hold([place_one(customer, service, quantity=100).pk for _ in range(20)], reason="No provider")
-    assert rows_read(_PROMISING["held_without"], {"limit": 100}) == 0
+    parameters = {"limit": 100, "queued_for": QUEUED_LONG_SECONDS}
+    assert rows_read(_PROMISING["waiting_without"], parameters) == 0
     promise(make_service(), PastPromise.TELL)
-    assert rows_read(_PROMISING["held_without"], {"limit": 100}) >= 20
+    assert rows_read(_PROMISING["waiting_without"], parameters) >= 20
 
 
 @committed

@@ -9,7 +9,7 @@ from django.db import transaction
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.cancelling import cancel_by_panel
 from purveyor.orders.models import EventKind, OrderEvent, OrderPromise, PastPromise, PromiseOutcome
-from purveyor.orders.promising import note_promises_of_held
+from purveyor.orders.promising import note_promises_of_waiting
 from purveyor.outbox.announcing import Event, announce
 from purveyor.providers.elsewhere.finishing import could_go_elsewhere
 from purveyor.providers.locking import lock_orders
@@ -40,7 +40,7 @@ def act_on_late_orders() -> int:
     Money returns as after any other cancel: when the provider has confirmed it, or at once where the order
     was never sent (money rule 7).
     """
-    return max(note_promises_of_held(limit=MOST_AT_ONCE), _settle_asked(), _act())
+    return max(note_promises_of_waiting(limit=MOST_AT_ONCE), _settle_asked(), _act())
 
 
 @transaction.atomic

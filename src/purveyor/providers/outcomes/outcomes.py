@@ -161,6 +161,7 @@ def _leave_unknown(why: Mapping[int, str]) -> None:
         )
         for row in rows
     )
+    note_promises(row.order_id for row in rows)
 
 
 def _accept(answers: Sequence[Answered]) -> set[int]:
