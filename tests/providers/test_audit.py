@@ -13,7 +13,15 @@ from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.models import Dispatch, Order, Refill, RefillStatus
 from purveyor.orders.testing import place_one
-from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, RefillElsewhere
+from purveyor.providers.models import (
+    Attempt,
+    Fulfilment,
+    Handover,
+    Outcome,
+    Provider,
+    ProviderKind,
+    RefillElsewhere,
+)
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.protocol.replies import Accepted
 from purveyor.providers.sending.handing_over import hand_over
@@ -125,6 +133,10 @@ def queued_refill_that_ended(fulfilment: Fulfilment) -> None:
     RefillElsewhere.objects.create(refill=refill, quantity=5, actor="a test", next_at=Now())
 
 
+def a_desk_without_the_job(fulfilment: Fulfilment) -> None:
+    Provider.objects.filter(pk=fulfilment.provider_id).update(kind=ProviderKind.MANUAL)
+
+
 @pytest.mark.parametrize(
     ("damage", "check"),
     [
@@ -141,6 +153,7 @@ def queued_refill_that_ended(fulfilment: Fulfilment) -> None:
         (more_delivered_than_wanted, "no part is more than its order"),
         (refill_of_another_order, "refills elsewhere"),
         (queued_refill_that_ended, "refills elsewhere"),
+        (a_desk_without_the_job, "desks have their jobs"),
     ],
 )
 def test_damage_is_found(fulfilment: Fulfilment, damage: Callable[[Fulfilment], None], check: str) -> None:

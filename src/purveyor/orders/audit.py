@@ -83,6 +83,18 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        name="completed orders are paid",
+        explanation="Nothing of a Completed order is refunded, unless staff must take some back.",
+        sql="""
+            SELECT id AS order, charge, refunded FROM orders_order
+            WHERE status = 'Completed' AND kind = 'order' AND refunded <> 0
+              AND NOT EXISTS (
+                SELECT FROM orders_orderevent event WHERE event.order_id = orders_order.id
+                AND event.kind = 'correction' AND NOT (event.data ->> 'done')::boolean
+              )
+        """,
+    ),
+    Check(
         name="canceled orders cost nothing",
         explanation="A canceled order, or one canceled before its first run, is refunded whole.",
         sql="""

@@ -73,6 +73,15 @@ CHECKS: Final = (
         """,
     ),
     Check(
+        name="ended orders wait for nobody",
+        explanation="No order that has ended is on its way to whoever fulfils it.",
+        sql="""
+            SELECT id AS order, status, dispatch FROM orders_order
+            WHERE dispatch IN ('queued', 'held')
+              AND status IN ('Completed', 'Partial', 'Canceled', 'Expired')
+        """,
+    ),
+    Check(
         name="parts of orders",
         explanation="What several delivered of an order and what remains make up the order, unless more was "
         "delivered and its timeline says so.",
