@@ -2,7 +2,7 @@
 
 import click
 
-from purveyor.ops.terminal import CommandGroup, panel_database, say
+from purveyor.ops.terminal import CommandGroup, actor, panel_database, say
 
 
 @click.group(cls=CommandGroup)
@@ -29,7 +29,7 @@ def finish(*, order_id: int) -> None:
     with panel_database():
         from purveyor.providers.elsewhere.finishing import finish_elsewhere
 
-        refusal = finish_elsewhere(order_id=order_id)
+        refusal = finish_elsewhere(order_id=order_id, actor=actor())
         if refusal is not None:
             raise refusal
         say(f"What remains of order {order_id} is charged again and goes to another provider")

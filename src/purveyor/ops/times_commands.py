@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import click
 
-from purveyor.ops.terminal import Amount, CommandGroup, panel_database, say
+from purveyor.ops.terminal import Amount, CommandGroup, actor, panel_database, say
 from purveyor.orders.promises import LONGEST_PROMISE_MINUTES
 
 
@@ -94,7 +94,7 @@ def answer(*, order_id: int, choice: str) -> None:
     with panel_database():
         from purveyor.providers.following import late_orders
 
-        late_orders.answer(order_id=order_id, cancel=choice == "cancel")
+        late_orders.answer(order_id=order_id, cancel=choice == "cancel", actor=actor())
         say(
             f"Order {order_id} goes on"
             if choice == "wait"

@@ -19,12 +19,12 @@ _SQL: Final = load_sql(__file__, "finishing.sql")
 
 
 @transaction.atomic
-def reopen_rest(*, order_id: int, customer_id: int | None = None) -> Refusal | None:
+def reopen_rest(*, order_id: int, customer_id: int | None = None, actor: str = "") -> Refusal | None:
     """Charge what a Partial order refunded again, by the same frozen price, and queue its rest.
 
     None means that it is done; the order is In progress then. Somebody else's order looks absent to
-    `customer_id`; None is staff, who act for the customer. Whether a provider takes the rest is for the
-    caller to know: one that nobody takes is refunded again by the queue.
+    `customer_id`; None is staff, of whom `actor` acts for the customer. Whether a provider takes the rest is
+    for the caller to know: one that nobody takes is refunded again by the queue.
     """
     rows = fetch_all(_SQL["lock_order"], {"ids": id_array([order_id])})
     if not rows or customer_id not in (None, rows[0].customer_id):
@@ -48,7 +48,7 @@ def reopen_rest(*, order_id: int, customer_id: int | None = None) -> Refusal | N
         return NotEnoughFunds()
     with hot_cursor() as cursor:
         cursor.execute(_SQL["reopen"].encode(), {"id": order_id})
-    _tell(order)
+    _tell(order, actor=actor)
     return None
 
 
@@ -69,7 +69,7 @@ def _charge_again(order: Any) -> None:
     announce_money([MoneyBack(movement=again, customer_id=order.customer_id, refunded=Decimal(0))])
 
 
-def _tell(order: Any) -> None:
+def _tell(order: Any, *, actor: str) -> None:
     status = Status.IN_PROGRESS
     OrderEvent.objects.bulk_create(
         [
@@ -81,7 +81,8 @@ def _tell(order: Any) -> None:
             OrderEvent(
                 order_id=order.id,
                 kind=EventKind.ELSEWHERE,
-                data={"delivered": order.quantity - order.remains, "rest": order.remains},
+                data={"delivered": order.quantity - order.remains, "rest": order.remains}
+                | ({"actor": actor} if actor else {}),
             ),
         ]
     )

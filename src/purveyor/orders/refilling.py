@@ -65,8 +65,11 @@ def refill_statuses(wanted: Sequence[tuple[int, int]]) -> list[str | None]:
 
 
 @transaction.atomic
-def settle_refill(*, refill_id: int, status: RefillStatus, reason: str = "") -> bool:
-    """Give an open refill its new status; returns False when it had ended before, or has that status."""
+def settle_refill(*, refill_id: int, status: RefillStatus, reason: str = "", actor: str = "") -> bool:
+    """Give an open refill its new status; returns False when it had ended before, or has that status.
+
+    `actor` is the person who decided it, where one did.
+    """
     refill = (
         Refill.objects.select_for_update(of=("self",), no_key=True)
         .select_related("order")
@@ -80,7 +83,8 @@ def settle_refill(*, refill_id: int, status: RefillStatus, reason: str = "") -> 
     OrderEvent.objects.create(
         order_id=refill.order_id,
         kind=EventKind.REFILL,
-        data={"refill": refill_id, "status": status.value, "reason": reason},
+        data={"refill": refill_id, "status": status.value, "reason": reason}
+        | ({"actor": actor} if actor else {}),
     )
     announce_refill_status(
         refill_id=refill_id,

@@ -21,6 +21,8 @@ from purveyor.orders.refusals import (
 from purveyor.providers.elsewhere.finishing import finish_elsewhere
 from purveyor.providers.models import Fulfilment, Route
 from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.timeline.lines import LineKind
+from purveyor.providers.timeline.timeline import timeline
 from tests.audited import violations
 from tests.providers.elsewhere.test_finishing import accept, closed, money, ordered, sold, tell
 
@@ -57,7 +59,9 @@ def test_a_customer_chooses_that_the_rest_is_finished_elsewhere_and_pays_for_it_
 
 def test_what_was_chosen_and_then_canceled_or_taken_by_nobody_is_refunded_again() -> None:
     order = left_partial("4.00", "5.00")
-    assert finish_elsewhere(order_id=order.pk) is None
+    assert finish_elsewhere(order_id=order.pk, actor="ann") is None
+    assert [line.who for line in timeline(order.pk) or [] if line.kind is LineKind.REST] == ["ann"]
+    assert "ann" not in str(timeline(order.pk, for_customer=True))
     closed(Route.objects.get(position=1))
     assert hand_over(busy={}).hand_overs == []
     order.refresh_from_db()

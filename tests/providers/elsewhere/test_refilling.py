@@ -45,6 +45,7 @@ from purveyor.providers.protocol.words import order_status
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.tasks.refills import claim_refills, record_asked, record_told
 from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.timeline.timeline import timeline
 from tests.audited import violations
 from tests.providers.rounds import LONG_AGO
 
@@ -186,6 +187,8 @@ def test_refills_by_hand_are_told_to_no_provider() -> None:
     assert claim(refill) == []
     settle_by_hand(refill_id=refill.pk, status=RefillStatus.REJECTED, reason="Nothing dropped", actor=ACTOR)
     assert (status_of(refill), refill.reason) == (RefillStatus.REJECTED, "Nothing dropped")
+    by_whom = [line.who for line in timeline(refill.order_id) or [] if "Nothing dropped" in line.text]
+    assert by_whom == [ACTOR]
     with pytest.raises(CannotRefill, match="has ended"):
         settle_by_hand(refill_id=refill.pk, status=RefillStatus.COMPLETED, actor=ACTOR)
 

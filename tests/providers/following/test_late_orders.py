@@ -39,6 +39,7 @@ from purveyor.providers.protocol.replies import Accepted, StatusReply, Unclear
 from purveyor.providers.protocol.words import order_status
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.testing import make_provider, make_route
+from purveyor.providers.timeline.timeline import timeline
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
 from tests.committed import committed
@@ -219,17 +220,16 @@ def test_staff_are_asked_and_answer_once(promised: Service, becomes: PromiseOutc
     promise(promised, PastPromise.ASK)
     order = accepted(promised)
     with pytest.raises(NotAsked, match=f"nobody is asked about order {order.pk}"):
-        answer(order_id=order.pk, cancel=cancel)
+        answer(order_id=order.pk, cancel=cancel, actor="ann")
     act()
-    assert (outcome(order), told_late(order)) == (
-        PromiseOutcome.ASKED,
-        (["asked"], [("asked", order.customer_id)]),
-    )
-    answer(order_id=order.pk, cancel=cancel)
+    assert outcome(order) == PromiseOutcome.ASKED
+    assert told_late(order) == (["asked"], [("asked", order.customer_id)])
+    answer(order_id=order.pk, cancel=cancel, actor="ann")
     assert outcome(order) == becomes
+    assert ("late", "ann") in {(line.kind, line.who) for line in timeline(order.pk) or []}
     assert CancelRequest.objects.filter(order=order).exists() is cancel
     with pytest.raises(NotAsked):
-        answer(order_id=order.pk, cancel=cancel)
+        answer(order_id=order.pk, cancel=cancel, actor="ann")
 
 
 def test_the_end_of_an_order_answers_for_staff(promised: Service) -> None:

@@ -295,15 +295,15 @@ def _queue(orders: Sequence[_Order]) -> None:
 
 
 @transaction.atomic
-def finish_elsewhere(*, order_id: int, customer_id: int | None = None) -> Refusal | None:
+def finish_elsewhere(*, order_id: int, customer_id: int | None = None, actor: str = "") -> Refusal | None:
     """Have what remains of a Partial order delivered by another provider: charged again, at its frozen price.
 
     None means that it is done: the order is In progress, its rest queued, or left to an earlier provider that
     is at work on it again. Refused also where no route takes the rest now. Somebody else's order looks absent
-    to `customer_id`; None is staff.
+    to `customer_id`; None is staff, and `actor` who of them.
     """
     with transaction.atomic():
-        refusal = reopen_rest(order_id=order_id, customer_id=customer_id)
+        refusal = reopen_rest(order_id=order_id, customer_id=customer_id, actor=actor)
         if refusal is None and leave_to_earlier(order_id):
             mark_handed([order_id])
         elif refusal is None and not could_go_elsewhere([order_id]):

@@ -103,7 +103,7 @@ def settle_by_hand(*, refill_id: int, status: RefillStatus, reason: str = "", ac
     """Tell the customer what became of a refill that nobody has. Raises `CannotRefill`."""
     _take(refill_id)
     RefillElsewhere.objects.filter(pk=refill_id).update(next_at=None)
-    settle_refill(refill_id=refill_id, status=status, reason=reason)
+    settle_refill(refill_id=refill_id, status=status, reason=reason, actor=actor)
     _log.info("refill_settled_by_hand", refill_id=refill_id, status=status, actor=actor)
 
 

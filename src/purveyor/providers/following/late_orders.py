@@ -61,15 +61,26 @@ def _act() -> int:
 
 
 @transaction.atomic
-def answer(*, order_id: int, cancel: bool) -> None:
+def answer(*, order_id: int, cancel: bool, actor: str) -> None:
     """Answer the question what to do with a late order: cancel it, or let it go on.
 
-    Raises `NotAsked` when nobody is asked about it.
+    The timeline tells that `actor` did. Raises `NotAsked` when nobody is asked about it.
     """
     lock_orders([order_id])
-    if not OrderPromise.objects.filter(order_id=order_id, outcome=PromiseOutcome.ASKED).exists():
+    asked = OrderPromise.objects.filter(order_id=order_id, outcome=PromiseOutcome.ASKED).first()
+    if asked is None:
         raise NotAsked(f"nobody is asked about order {order_id}")
-    _settle({order_id: PromiseOutcome.CANCELED if cancel else PromiseOutcome.WAITED})
+    outcome = PromiseOutcome.CANCELED if cancel else PromiseOutcome.WAITED
+    _settle({order_id: outcome})
+    OrderEvent.objects.create(
+        order_id=order_id,
+        kind=EventKind.PROMISE,
+        data={
+            "promised_until": asked.promised_until.isoformat(),
+            "outcome": outcome.value,
+            "actor": actor,
+        },
+    )
     if cancel:
         cancel_by_panel([order_id], reason=TOO_LATE)
 

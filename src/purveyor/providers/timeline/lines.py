@@ -204,4 +204,5 @@ def _event(event: OrderEvent, *, for_customer: bool) -> Line | None:
         text = _("%(text)s: %(reason)s") % {"text": text, "reason": reason}
     if not for_customer and (decision := data.get("decision")):
         text = " ".join([f"{text}.", *sentences(decision)])
-    return Line(at=event.created_at, kind=line, who=PANEL, text=text, data={} if for_customer else data)
+    who = PANEL if for_customer else data.get("actor", PANEL)
+    return Line(at=event.created_at, kind=line, who=who, text=text, data={} if for_customer else data)
