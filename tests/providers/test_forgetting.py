@@ -179,6 +179,7 @@ def tell(answered: HandOver, wishes: list[CancelTask | RefillTask], text: str) -
         provider_id=answered.provider.id,
         tries=1,
         age=timedelta(),
+        silence=timedelta(),
     )
     record_asked(wish, refused)
 

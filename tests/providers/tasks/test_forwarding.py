@@ -257,6 +257,64 @@ def test_a_refill_nobody_hears_of_for_a_week_is_rejected(simulator: Simulator, s
     simulator.script.always("refill_status", Behaviour(fault=Fault.ARBITRARY, body="{}"))
     forward()
     assert refill_states() == {(ForwardState.ACCEPTED, RefillStatus.PENDING)}
-    RefillTask.objects.update(created_at=timezone.now() - timedelta(days=8))
+    RefillTask.objects.update(told_at=timezone.now() - timedelta(days=8))
     forward()
     assert Refill.objects.get().status == RefillStatus.REJECTED
+
+
+def test_a_refill_that_runs_for_long_is_not_rejected_for_one_answer_nobody_can_read(
+    simulator: Simulator, service: Service
+) -> None:
+    completed(simulator, service)
+    forward()
+    simulator.script.always("refill_status", Behaviour(fault=Fault.ARBITRARY, body='{"status":"Running"}'))
+    forward()
+    simulator.script.clear()
+    long_ago = timezone.now() - timedelta(days=8)
+    RefillTask.objects.update(created_at=long_ago, told_at=long_ago)
+    simulator.advance(5)
+    forward()  # "In progress" after all
+    simulator.script.next("refill_status", Fault.HTML_PAGE)
+    forward()
+    task = RefillTask.objects.get()
+    assert (task.refill.status, task.response) == (RefillStatus.IN_PROGRESS, "In progress")
+    assert task.next_at is not None
+
+
+def test_words_without_a_meaning_are_no_news_when_they_are_told_again(
+    simulator: Simulator, service: Service
+) -> None:
+    completed(simulator, service)
+    forward()
+    simulator.script.always("refill_status", Behaviour(fault=Fault.ARBITRARY, body='{"error":"Oh no"}'))
+    forward()
+    RefillTask.objects.update(told_at=timezone.now() - timedelta(days=8))
+    forward()
+    assert Refill.objects.get().status == RefillStatus.REJECTED
+    assert RefillTask.objects.get().response == "Oh no"
+
+
+@pytest.mark.parametrize("body", ['{"error":"Incorrect request"}', "[]", "{}"])
+def test_where_lists_of_refills_bring_nothing_they_are_asked_about_one_by_one(
+    simulator: Simulator, service: Service, body: str
+) -> None:
+    completed(simulator, service, 3)
+    forward()
+    simulator.advance(3600)
+    simulator.script.next("refill_status", Behaviour(fault=Fault.ARBITRARY, body=body))
+    forward()
+    assert ["refill" in call for call in calls(simulator, "refill_status")] == [False, True, True, True]
+    assert RefillStatus.PENDING not in {status for _, status in refill_states()}
+
+
+def test_a_wish_to_cancel_that_a_list_does_not_reach_is_told_by_itself(
+    simulator: Simulator, service: Service
+) -> None:
+    customer, orders = accepted(service, 3)
+    first, *_ = Fulfilment.objects.order_by("pk").values_list("external_id", flat=True)
+    body = f'[{{"order":{first},"cancel":1}}]'
+    simulator.script.next("cancel", Behaviour(fault=Fault.ARBITRARY, body=body, accepts=False))
+    cancel(customer, orders)
+    forward()
+    assert sorted(len(call["orders"].split(",")) for call in calls(simulator, "cancel")) == [1, 1, 3]
+    assert set(CancelTask.objects.values_list("state", flat=True)) == {ForwardState.ACCEPTED}

@@ -1,7 +1,7 @@
 """The loop that tells providers what customers want of their orders: cancels and refills."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -37,7 +37,7 @@ LISTS_IN_A_ROW: Final = 6
 IDLE_SECONDS: Final = 1.0
 LEASE_MARGIN_SECONDS: Final = 60
 
-T = TypeVar("T")
+Wish = TypeVar("Wish", CancelWish, RefillWish)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,37 +97,30 @@ class Forwarder:
             asked_for = [wish for wish in errand.refills if wish.state is not ForwardState.ACCEPTED]
             await self._ask_for_refills(errand.provider, asked_for)
             followed = [wish for wish in errand.refills if wish.state is ForwardState.ACCEPTED]
+            alone_too: list[RefillWish] = []
             for refills in _parts(followed):
-                await self._ask_about_refills(errand.provider, refills)
-            # Last, because it may outlast the lease: a wish to cancel that is told twice does no harm.
-            await self._cancel_one_by_one(errand.provider, alone)
+                alone_too += await self._ask_about_refills(errand.provider, refills)
+            # Last, because they may outlast the lease: what is told or asked twice does no harm.
+            await _one_by_one(lambda wish: self._ask_about_refills(errand.provider, [wish]), alone_too)
+            await _one_by_one(lambda wish: self._cancel(errand.provider, [wish]), alone)
         except Exception as failure:  # noqa: BLE001  (what was not written down is due again by its lease)
             self._workplace.log_failure("forwarding", failure)
         finally:
             del self._running[errand.provider.id]
 
     async def _cancel(self, provider: Standing, wishes: Sequence[CancelWish]) -> list[CancelWish]:
-        """Tell wishes in one call; return those to be told one by one, as the list was refused as a whole."""
+        """Tell wishes in one call; return those to be told one by one, as the list did not reach them."""
         ids = [wish.external_id for wish in wishes]
         answer = await self._call(provider, {"action": "cancel", "orders": ",".join(ids)})
         replies = read_cancels(answer, ids) if isinstance(answer, Answer) else answer
         await self._note_setback(provider, replies)
-        if isinstance(replies, Refused) and replies.refusal not in AGAIN and len(wishes) > 1:
-            return list(wishes)
+        alone = _not_reached(wishes, replies)
         for wish in wishes:
-            reply = replies.get(wish.external_id) if isinstance(replies, dict) else replies
-            known = None if isinstance(reply, Unclear) else reply
-            await self._workplace.in_database(record_cancel, wish, known)
-        return []
-
-    async def _cancel_one_by_one(self, provider: Standing, wishes: Sequence[CancelWish]) -> None:
-        places = asyncio.Semaphore(SINGLES_AT_ONCE)
-
-        async def tell(wish: CancelWish) -> None:
-            async with places:
-                await self._cancel(provider, [wish])
-
-        await asyncio.gather(*(tell(wish) for wish in wishes))
+            if wish not in alone:
+                reply = replies.get(wish.external_id) if isinstance(replies, dict) else replies
+                known = None if isinstance(reply, Unclear) else reply
+                await self._workplace.in_database(record_cancel, wish, known)
+        return alone
 
     async def _ask_for_refills(self, provider: Standing, wishes: Sequence[RefillWish]) -> None:
         places = asyncio.Semaphore(REFILLS_AT_ONCE)
@@ -141,15 +134,22 @@ class Forwarder:
 
         await asyncio.gather(*(ask(wish) for wish in wishes))
 
-    async def _ask_about_refills(self, provider: Standing, wishes: Sequence[RefillWish]) -> None:
+    async def _ask_about_refills(self, provider: Standing, wishes: Sequence[RefillWish]) -> list[RefillWish]:
+        """Ask about refills in one call; return those to be asked about one by one, as with cancels."""
         ids = [wish.external_id for wish in wishes]
         wanted = {"refill": ids[0]} if len(ids) == 1 else {"refills": ",".join(ids)}
         answer = await self._call(provider, {"action": "refill_status", **wanted})
         replies = read_refill_statuses(answer, ids) if isinstance(answer, Answer) else answer
         await self._note_setback(provider, replies)
+        alone = _not_reached(wishes, replies)
+        about_one = isinstance(replies, Refused) and replies.refusal not in AGAIN
         for wish in wishes:
-            reply = replies.get(wish.external_id) if isinstance(replies, dict) else None
-            await self._workplace.in_database(record_told, wish, reply)
+            if wish not in alone:
+                reply = replies.get(wish.external_id) if isinstance(replies, dict) else None
+                if isinstance(replies, Refused) and about_one:
+                    reply = replies
+                await self._workplace.in_database(record_told, wish, reply)
+        return alone
 
     async def _call(self, provider: Standing, fields: dict[str, str]) -> Answer | Refused | Unclear:
         """Call a provider; a call that brought no answer is a refusal when it surely never left."""
@@ -178,5 +178,24 @@ _SETBACKS: Final = {
 }
 
 
-def _parts(wishes: Sequence[T]) -> list[Sequence[T]]:
+def _not_reached(wishes: Sequence[Wish], replies: Mapping[str, object] | Refused | Unclear) -> list[Wish]:
+    """Of a list, the wishes of which its answer says nothing, though the provider can be spoken to."""
+    if len(wishes) == 1 or isinstance(replies, Unclear):
+        return []
+    if isinstance(replies, Refused):
+        return [] if replies.refusal in AGAIN else list(wishes)
+    return [wish for wish in wishes if wish.external_id not in replies]
+
+
+async def _one_by_one(tell: Callable[[Wish], Awaitable[object]], wishes: Sequence[Wish]) -> None:
+    places = asyncio.Semaphore(SINGLES_AT_ONCE)
+
+    async def tell_one(wish: Wish) -> None:
+        async with places:
+            await tell(wish)
+
+    await asyncio.gather(*(tell_one(wish) for wish in wishes))
+
+
+def _parts(wishes: Sequence[Wish]) -> list[Sequence[Wish]]:
     return [wishes[start : start + IDS_PER_CALL] for start in range(0, len(wishes), IDS_PER_CALL)]

@@ -94,9 +94,12 @@ UPDATE providers_refilltask task SET
 FROM due, providers_fulfilment fulfilment
 WHERE task.refill_id = due.refill_id AND fulfilment.id = task.fulfilment_id
 RETURNING task.refill_id, due.before, task.external_id, task.tries, fulfilment.provider_id,
-          fulfilment.external_id AS order_external_id, now() - task.created_at AS age;
+          fulfilment.external_id AS order_external_id, now() - task.created_at AS age,
+          now() - task.told_at AS silence;
 
 -- name: write_refill
-UPDATE providers_refilltask SET state = %(state)s, response = %(response)s, told_at = now(), external_id = %(external_id)s,
+-- Words without a meaning are written down when they are new: told again and again, they tell nothing.
+UPDATE providers_refilltask SET state = %(state)s, response = coalesce(%(response)s, response),
+    told_at = CASE WHEN %(is_news)s OR %(response)s <> response THEN now() ELSE told_at END, external_id = %(external_id)s,
     next_at = now() + %(again_after)s * interval '1 second'
 WHERE refill_id = %(id)s;

@@ -32,7 +32,8 @@ ASK_AGAIN_AFTER: Final = timedelta(hours=24, minutes=1)
 TOO_EARLY_RETRY: Final = timedelta(hours=1)
 """The provider counts its 24 hours from its own clock, a little later than we do."""
 LONGEST_WAIT: Final = timedelta(days=7)
-"""A refill that got nowhere in this time is rejected, so that its customer may ask again."""
+"""A refill that got nowhere in this time, or of which nothing is told for so long, is rejected, so that its
+customer may ask again."""
 
 FIRST_LOOK: Final = timedelta(seconds=3)
 LATEST_LOOK: Final = timedelta(minutes=30)
@@ -52,6 +53,8 @@ class RefillWish:
     provider_id: int
     tries: int
     age: timedelta
+    silence: timedelta
+    """Since the provider last told anything new of it, or a status."""
 
 
 @transaction.atomic
@@ -72,6 +75,7 @@ def claim_refills(*, provider_ids: Collection[int], lease: timedelta) -> list[Re
             provider_id=row.provider_id,
             tries=row.tries,
             age=row.age,
+            silence=row.silence,
         )
         for row in rows
     ]
@@ -106,19 +110,19 @@ def record_asked(wish: RefillWish, reply: Accepted | Refused | Unclear) -> None:
 def record_told(wish: RefillWish, reply: RefillReply | Refused | None) -> None:
     """Write down what a provider told about a refill; None where its answer lacked it."""
     status = reply.status if isinstance(reply, RefillReply) else None
-    word = reply.word if isinstance(reply, RefillReply) else reply.text if reply else ""
+    word = reply.word if isinstance(reply, RefillReply) else reply.text if reply else None
     reason = ""
-    if status is None and wish.age > LONGEST_WAIT:
+    if status is None and wish.silence > LONGEST_WAIT:
         status, reason = RefillStatus.REJECTED, "The provider does not tell what became of it"
     if status is RefillStatus.REJECTED and _another_may(wish):
         settle_refill(refill_id=wish.refill_id, status=RefillStatus.PENDING)
-        _write(wish, ForwardState.REFUSED, reason or word, None)
+        _write(wish, ForwardState.REFUSED, reason or word or "", None)
         return
     if status is not None:
         settle_refill(refill_id=wish.refill_id, status=status, reason=reason)
     ended = status in (RefillStatus.COMPLETED, RefillStatus.REJECTED)
     again = None if ended else min(max(wish.age * _SHARE_OF_AGE, FIRST_LOOK), LATEST_LOOK)
-    _write(wish, ForwardState.ACCEPTED, word, again)
+    _write(wish, ForwardState.ACCEPTED, word, again, is_news=status is not None)
 
 
 def _another_may(wish: RefillWish) -> bool:
@@ -130,15 +134,18 @@ def _another_may(wish: RefillWish) -> bool:
 def _write(
     wish: RefillWish,
     state: ForwardState,
-    response: str,
+    response: str | None,
     again_after: timedelta | None,
     *,
     external_id: str | None = None,
+    is_news: bool = True,
 ) -> None:
+    """`response` is None where nothing was told: then the last words stay. `is_news` ends the silence."""
     parameters: dict[str, Any] = {
         "id": wish.refill_id,
         "state": state.value,
         "response": response,
+        "is_news": is_news,
         "external_id": wish.external_id if external_id is None else external_id,
         "again_after": None if again_after is None else again_after.total_seconds(),
     }
