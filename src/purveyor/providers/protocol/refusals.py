@@ -42,7 +42,10 @@ _PATTERNS: Final = tuple(
     for refusal, pattern in (
         (
             RefusalClass.FUNDS,
-            r"(not[ _]enough|insufficient).*(fund|balance)|balance.*(insufficient|low)|insufficient_balance",
+            (
+                r"(not[ _]enough|insufficient).*(fund|balance)|balance.*(insufficient|\blow\b)"
+                r"|insufficient_balance"
+            ),
         ),
         (
             RefusalClass.KEY,
@@ -50,10 +53,14 @@ _PATTERNS: Final = tuple(
                 r"(invalid|incorrect|wrong|missing|bad).*(api[ _]?(key|token)|\bkey\b)"
                 r"|api[ _]?(key|token).*(invalid|incorrect|required|missing|disabled)"
                 r"|unauthori[sz]ed|unauthenticated|api is disable"
-                r"|account.*(inactive|suspended|banned|disabled|blocked)"
+                # Ours, not that of the link: whoever orders for a blocked profile must stop no provider.
+                r"|^(?!.*\b(profile|page|channel|link|private|username|instagram|facebook|tiktok|twitter|youtube"
+                r"|telegram|threads|spotify|snapchat|linkedin|twitch|discord)\b)"
+                r".*account.*(inactive|suspended|banned|disabled|blocked)"
             ),
         ),
-        (RefusalClass.DUPLICATE, r"active order|link_duplicate|same link"),
+        # "Too many orders" for a link ends by itself; as a rate, one order would stop every call.
+        (RefusalClass.DUPLICATE, r"active order|link_duplicate|same link|too[ _]many[ _](active[ _])?orders"),
         (RefusalClass.REFILL_OVER, r"refill days"),
         (RefusalClass.REPEATED, r"24 hours|already requested"),
         (RefusalClass.RATE, r"too[ _]many|rate[ _]?limit"),
