@@ -12,7 +12,7 @@ from purveyor.accounts.models import Customer
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
-from purveyor.orders.models import Dispatch, Order, Status
+from purveyor.orders.models import CancelRequest, Dispatch, Order, Status
 from purveyor.orders.testing import place_one
 from purveyor.providers.models import (
     Attempt,
@@ -339,6 +339,8 @@ def test_each_request_has_a_key_of_its_own(
         lambda: ProviderService.objects.update(rate=F("rate") + 1),
         lambda: ProviderService.objects.update(gone_at=timezone.now()),
         lambda: Attempt.objects.update(created_at=timezone.now() - timedelta(hours=13)),
+        lambda: CancelRequest.objects.create(order=Order.objects.get()),
+        lambda: Order.objects.update(remains=0),
     ],
     ids=[
         "no keys any more",
@@ -347,9 +349,11 @@ def test_each_request_has_a_key_of_its_own(
         "dearer now",
         "not sold any more",
         "long ago",
+        "to be canceled",
+        "delivered meanwhile",
     ],
 )
-def test_a_request_is_not_repeated_where_it_might_be_a_second_order_or_a_loss(
+def test_a_request_is_not_repeated_where_it_might_be_a_second_order_a_loss_or_unwanted(
     simulator: Simulator,
     purveyor: Provider,
     service: Service,

@@ -79,6 +79,8 @@ class Case:
     age: timedelta
     as_cheap: bool
     """Whether the provider still sells it at the rate of the hand-over, or below."""
+    is_wanted: bool
+    """Whether its customer has not asked to cancel it, and nobody else has delivered it meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,7 @@ def claim(*, busy: Collection[int]) -> list[Case]:
             ),
             age=row.age,
             as_cheap=row.as_cheap,
+            is_wanted=row.is_wanted,
         )
         for row in fetch_all(_SQL["cases"], {"ids": id_array(row.id for row in rows)})
     ]
@@ -143,12 +146,16 @@ def _charge(row: Any) -> Decimal:
 
 
 def may_repeat(case: Case) -> bool:
-    """Whether the request may be sent once more: it cannot become a second order, nor one at a loss."""
+    """Whether the request may be sent once more: it cannot become a second order, nor one at a loss.
+
+    If the first did not arrive, the repetition is the order: so only what is still wanted is repeated.
+    """
     provider = case.provider
     return (
         provider.takes_idempotency_key
         and provider.sendable
         and case.as_cheap
+        and case.is_wanted
         and case.age < REPEATED_FOR
         and is_repeatable(case.request, access=provider.access)
     )

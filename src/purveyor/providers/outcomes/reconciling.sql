@@ -14,7 +14,11 @@ RETURNING fulfilment.id;
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.quantity,
        fulfilment.provider_rate, service.type, now() - sent.sent_at AS age,
        sent.sent_at, sent.over_at, sent.lease_until, sent.request,
-       coalesce(offer.rate <= fulfilment.provider_rate AND offer.gone_at IS NULL, false) AS as_cheap
+       coalesce(offer.rate <= fulfilment.provider_rate AND offer.gone_at IS NULL, false) AS as_cheap,
+       (orders.kind <> 'order' OR orders.remains > 0 OR fulfilment.refill_id IS NOT NULL) AND NOT EXISTS (
+           SELECT FROM orders_cancelrequest request
+           WHERE request.order_id = orders.id AND request.status = 'requested'
+       ) AS is_wanted
 FROM providers_fulfilment fulfilment
 CROSS JOIN LATERAL (
     SELECT min(created_at) AS sent_at, max(coalesce(answered_at, lease_until)) AS over_at,
