@@ -94,6 +94,7 @@ def test_every_statement_stays_on_its_indexes_above_many_hand_overs(provider: Pr
             KEEPING["note_duplicate"],
             {"order": refused, "provider": provider.pk, "text": "You have active order with this link"},
         ),
+        "doubt_not_placed": (KEEPING["doubt_not_placed"], {"order": refused, "provider": provider.pk}),
     }
     for name, (statement, parameters) in look.items():
         ((answer,),) = fetch_all(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)

@@ -12,8 +12,11 @@ from purveyor.orders.testing import place_one
 from purveyor.providers.models import Fulfilment, Handover
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
-from purveyor.providers.protocol.replies import Accepted, Unclear
+from purveyor.providers.outcomes.under_way import HandOver
+from purveyor.providers.protocol.refusals import RefusalClass
+from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.holds import Hold
 from purveyor.providers.testing import make_provider, make_route
 from tests.audited import violations
 
@@ -84,3 +87,58 @@ def test_what_is_settled_is_settled(unknown: Fulfilment) -> None:
     with pytest.raises(CannotSettle):
         settle_as_placed(fulfilment=unknown, external_id="78", actor=ACTOR)
     assert violations() == {}
+
+
+DUPLICATE = Refused(RefusalClass.DUPLICATE, "You have active order with this link")
+
+
+def alone(*, others_link: str) -> tuple[Order, HandOver]:
+    """An order said not to have been placed that is on its way again, beside one that is at work there."""
+    service = make_service(rate="10.00", cancel=True)
+    make_route(service, make_provider(), rate="4.00")
+    customer = make_customer("100")
+    order = place_one(customer, service, quantity=1000, link="https://example.com/1")
+    place_one(make_customer("100"), service, quantity=1000, link=others_link)
+    first, second = hand_over(busy={}).hand_overs
+    record(
+        [
+            Answered(hand_over=first, reply=Unclear("time-out")),
+            Answered(hand_over=second, reply=Accepted("1")),
+        ]
+    )
+    settle_as_not_placed(fulfilment=Fulfilment.objects.get(pk=first.fulfilment_id), actor=ACTOR)
+    (again,) = hand_over(busy={}).hand_overs
+    assert again.order_id == order.pk
+    return order, again
+
+
+def test_an_order_that_is_its_own_duplicate_is_unknown_again_and_not_sent_a_third_time() -> None:
+    order, again = alone(others_link="https://example.com/2")
+    request_cancels([(order.customer_id, order.pk)])
+    record([Answered(hand_over=again, reply=DUPLICATE)])
+    first, second = order.fulfilments.order_by("number")
+    assert (first.handover, second.handover) == (Handover.UNKNOWN, Handover.REFUSED)
+    assert "refused as a duplicate" in first.evidence.get().text
+    order.refresh_from_db()
+    assert (order.dispatch, order.refunded) == (Dispatch.HANDED, 0)
+    assert hand_over(busy={}).hand_overs == []
+    settle_as_placed(fulfilment=first, external_id="77", actor=ACTOR)
+    assert violations() == {}
+
+
+def test_who_says_again_that_it_was_not_placed_is_believed() -> None:
+    order, again = alone(others_link="https://example.com/2")
+    record([Answered(hand_over=again, reply=DUPLICATE)])
+    settle_as_not_placed(fulfilment=order.fulfilments.get(number=1), actor=ACTOR)
+    (again,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=again, reply=DUPLICATE)])
+    order.refresh_from_db()
+    assert (order.dispatch, order.hold_reason) == (Dispatch.HELD, Hold.SAME_LINK)
+    assert not order.fulfilments.filter(handover=Handover.UNKNOWN).exists()
+
+
+def test_an_order_that_is_the_duplicate_of_another_waits_for_it() -> None:
+    order, again = alone(others_link="https://example.com/1")
+    record([Answered(hand_over=again, reply=DUPLICATE)])
+    order.refresh_from_db()
+    assert (order.dispatch, order.hold_reason) == (Dispatch.HELD, Hold.SAME_LINK)

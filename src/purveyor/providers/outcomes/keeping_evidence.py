@@ -45,6 +45,21 @@ def note_duplicate(*, order_id: int, provider_id: int, text: str) -> None:
         )
 
 
+def doubt_not_placed(*, order_id: int, provider_id: int, text: str) -> int | None:
+    """Make a hand-over unknown again that was said not to have been placed, and return it.
+
+    When its order was sent again and the provider refuses it, in the words `text`, as a duplicate, which no
+    other order of ours explains: whoever waited and sent it once more would buy it twice. Staff decide, and
+    only once: who says so again knows of this. In a transaction that holds the order.
+    """
+    rows = fetch_all(_SQL["doubt_not_placed"], {"order": order_id, "provider": provider_id})
+    for row in rows:
+        words = f"sent again, the order itself was refused as a duplicate: {text}"
+        keep_evidence(fulfilment_id=row.id, kind=EvidenceKind.DUPLICATE, text=words)
+        return int(row.id)
+    return None
+
+
 def balance_before(*, fulfilment_id: int, provider_id: int) -> BalanceBefore | None:
     """The balance from before a hand-over; None where it is not known, or anything else was sent since."""
     rows = fetch_all(_SQL["balance_before"], {"fulfilment": fulfilment_id, "provider": provider_id})

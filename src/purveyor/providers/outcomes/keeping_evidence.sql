@@ -28,6 +28,27 @@ WHERE refused.id = %(order)s
 ORDER BY unknown.id
 ON CONFLICT (fulfilment_id, kind) DO UPDATE SET text = excluded.text, at = excluded.at;
 
+-- name: doubt_not_placed
+-- No evidence is looked for: what there was has said already that it was not placed.
+UPDATE providers_fulfilment SET handover = 'unknown', refusal = '', settled_by = '', settled_at = NULL, next_look_at = NULL
+WHERE id = (
+    SELECT earlier.id FROM providers_fulfilment earlier
+    WHERE earlier.order_id = %(order)s AND earlier.provider_id = %(provider)s AND earlier.refusal = 'not_placed'
+      AND earlier.refill_id IS NULL AND NOT EXISTS (
+        SELECT FROM providers_handoverevidence evidence
+        WHERE evidence.fulfilment_id = earlier.id AND evidence.kind = 'duplicate'
+    )
+    ORDER BY earlier.number DESC LIMIT 1
+) AND NOT EXISTS (
+    SELECT FROM orders_order refused
+    JOIN orders_order open ON open.link_key = refused.link_key
+        AND open.status IN ('Pending', 'Processing', 'In progress')
+    JOIN providers_fulfilment accepted ON accepted.order_id = open.id AND accepted.handover = 'accepted'
+        AND accepted.provider_id = %(provider)s
+    WHERE refused.id = %(order)s
+)
+RETURNING id;
+
 -- name: balance_before
 -- Whether anything else was sent to the provider since: taken, being sent, or of unknown outcome too. What was taken
 -- within the minute before may not have been in that balance yet.

@@ -27,7 +27,7 @@ from purveyor.providers.following.polling_schedule import first_delay
 from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
-from purveyor.providers.outcomes.keeping_evidence import note_duplicate
+from purveyor.providers.outcomes.keeping_evidence import doubt_not_placed, note_duplicate
 from purveyor.providers.outcomes.under_way import HandOver
 from purveyor.providers.protocol.client import Access
 from purveyor.providers.protocol.refusals import RefusalClass
@@ -44,6 +44,9 @@ FIRST_LOOK_SECONDS: Final = 15.0
 """From a hand-over's becoming unknown until evidence is looked for."""
 
 _WORKER_DIED: Final = "The worker died before it could write the answer down."
+_DUPLICATE_OF_ITSELF: Final = (
+    "said not to have been placed, but refused as a duplicate when it was sent again"
+)
 
 SETBACKS: Final = {
     RefusalClass.FUNDS: Setback.OUT_OF_FUNDS,
@@ -284,8 +287,15 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
             by="",
         )
         announce_settled([settled])
-    # Money, if any returns, before providers and routes: so a charge that is looked at locks them, too.
-    give_back(order, refused, refill_id=fulfilment.refill_id)
+    doubted = None
+    if refused.refusal is RefusalClass.DUPLICATE and fulfilment.refill_id is None:
+        provider_id = fulfilment.provider_id
+        doubted = doubt_not_placed(order_id=order_id, provider_id=provider_id, text=refused.text)
+    if doubted is not None:
+        _announce_doubt(doubted, order_id=order_id, provider_id=fulfilment.provider_id)
+    else:
+        # Money, if any returns, before providers and routes: so a charge that is looked at locks them, too.
+        give_back(order, refused, refill_id=fulfilment.refill_id)
     if setback := SETBACKS.get(refused.refusal):
         note_setback(provider_id=fulfilment.provider_id, setback=setback, text=refused.text)
     if refused.refusal is RefusalClass.SERVICE:
@@ -296,6 +306,16 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         _log.error("route_closed", route_id=fulfilment.route_id, text=refused.text)
     elif refused.refusal is RefusalClass.DUPLICATE:
         note_duplicate(order_id=order_id, provider_id=fulfilment.provider_id, text=refused.text)
+
+
+def _announce_doubt(fulfilment_id: int, *, order_id: int, provider_id: int) -> None:
+    """Tell staff of a hand-over that was said not to have been placed and is unknown again."""
+    _log.error("hand_over_unknown", order_id=order_id, why=_DUPLICATE_OF_ITSELF)
+    UNKNOWN.inc()
+    unknown = HandOverUnknown(
+        order_id=order_id, fulfilment_id=fulfilment_id, provider_id=provider_id, why=_DUPLICATE_OF_ITSELF
+    )
+    announce_unknown([unknown])
 
 
 def give_back(order: Any, refused: Refused, *, refill_id: int | None) -> None:
