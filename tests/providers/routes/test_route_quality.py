@@ -60,6 +60,7 @@ def ended(word: str = "Completed", **others: Any) -> SimpleNamespace:
         "started_after": 60.0,
         "ended_after": 600.0,
         "cancel_asked": False,
+        "was_unknown": False,
         "refills_done": 0,
         "refills_rejected": 0,
     }
@@ -240,6 +241,14 @@ def test_only_hand_overs_that_brought_no_definite_answer_are_downtime(route: Rou
         hand_over(route, **refused(refusal))
     hand_over(route, **refused("", handover="unknown"))
     assert measured(route).uptime_percent == 50
+
+
+@pytest.mark.django_db
+def test_an_outcome_that_had_to_be_settled_counts_once_and_as_no_answer(route: Route) -> None:
+    hand_over(route, number=3)
+    hand_over(route, settled_by="somebody")
+    quality = measured(route)
+    assert (quality.orders, quality.uptime_percent, quality.cancel_percent) == (4, 75, 0)
 
 
 @pytest.mark.django_db

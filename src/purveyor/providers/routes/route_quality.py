@@ -97,15 +97,16 @@ def quality_of(ended: Sequence[Any], *, troubled: int) -> Quality:
     told = [(row, status) for row, status in told if not (row.cancel_asked and status in _STOPPED)]
     completed = [row for row, status in told if status is Status.COMPLETED and row.ended_after is not None]
     refills = sum(row.refills_done + row.refills_rejected for row in ended)
+    answered = sum(not row.was_unknown for row in ended)  # the others are among the troubled
     return Quality(
-        orders=len(ended) + troubled,
+        orders=answered + troubled,
         start_seconds=_median([row.started_after for row, _ in told if row.started_after is not None]),
         finish_seconds_per_1000=_median([_per_thousand(row) for row in completed]),
         partial_percent=_percent(sum(status is Status.PARTIAL for _, status in told), of=len(told)),
         cancel_percent=_percent(sum(status is Status.CANCELED for _, status in told), of=len(told)),
         refill_success_percent=_percent(sum(row.refills_done for row in ended), of=refills),
         cost_drift_percent=_drift_percent([row for row in completed if row.provider_charge is not None]),
-        uptime_percent=_percent(len(ended), of=len(ended) + troubled),
+        uptime_percent=_percent(answered, of=answered + troubled),
     )
 
 

@@ -39,7 +39,7 @@ SELECT wanted.route_id, ended.provider_status, ended.quantity, ended.provider_ch
            OR NOT ended.superseded AND EXISTS (
                SELECT FROM orders_cancelrequest request WHERE request.order_id = ended.order_id AND request.status = 'done'
            ) AS cancel_asked,
-       refills.done AS refills_done, refills.rejected AS refills_rejected
+       ended.settled_by <> '' AS was_unknown, refills.done AS refills_done, refills.rejected AS refills_rejected
 FROM unnest(%(routes)s::bigint[]) AS wanted (route_id)
 JOIN providers_route route ON route.id = wanted.route_id
 JOIN catalog_service service ON service.id = route.service_id
