@@ -143,14 +143,12 @@ def _attempt(attempt: Attempt, *, provider: str) -> Iterator[Line]:
 
 
 def _job(job: DeskJob) -> Iterator[Line]:
+    """Nobody writes down when a job was taken, so that stands where it was put on the desk."""
     told = {"job": job.pk, "desk": job.desk.name, "worker": job.worker, "outcome": job.outcome}
-    yield Line(
-        at=job.created_at,
-        kind=LineKind.DESK,
-        who=PANEL,
-        text=_("Put on %(desk)s as its job %(job)s") % told,
-        data={"job": job.pk},
-    )
+    text = _("Put on %(desk)s as its job %(job)s")
+    if job.worker:
+        text = _("Put on %(desk)s as its job %(job)s, taken by %(worker)s")
+    yield Line(at=job.created_at, kind=LineKind.DESK, who=PANEL, text=text % told, data={"job": job.pk})
     if job.ended_at is not None:
         text = _("Job %(job)s is %(outcome)s") % told
         yield Line(
@@ -160,9 +158,6 @@ def _job(job: DeskJob) -> Iterator[Line]:
             text=_("%(text)s: %(reason)s") % {"text": text, "reason": job.reason} if job.reason else text,
             data={"job": job.pk, "outcome": job.outcome},
         )
-    elif job.worker:
-        text = _("%(worker)s has taken job %(job)s") % told
-        yield Line(at=job.created_at, kind=LineKind.DESK, who=job.worker, text=text)
 
 
 def _evidence(evidence: HandoverEvidence) -> Line:
