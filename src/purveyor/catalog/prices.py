@@ -9,11 +9,10 @@ from typing import Final
 import msgspec
 
 from purveyor.catalog.models import RATE_PLACES
-from purveyor.money.models import AMOUNT_PLACES
+from purveyor.money.models import LEDGER_UNIT
 
 PER_THOUSAND: Final = Decimal(1000)
 _RATE_STEP: Final = Decimal(1).scaleb(-RATE_PLACES)
-_AMOUNT_STEP: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
 _HUNDRED: Final = Decimal(100)
 
 
@@ -46,4 +45,4 @@ def unit_price(
 def charge(*, unit_price: Decimal, quantity: int, is_package: bool) -> Decimal:
     """What an order of `quantity` costs, in panel currency, rounded up at the ledger's 8th decimal."""
     exact = unit_price if is_package else unit_price * quantity / PER_THOUSAND
-    return exact.quantize(_AMOUNT_STEP, rounding=ROUND_CEILING)
+    return exact.quantize(LEDGER_UNIT, rounding=ROUND_CEILING)

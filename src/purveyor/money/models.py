@@ -1,5 +1,6 @@
 """Wallets and transfers: the ledger."""
 
+from decimal import Decimal
 from enum import IntEnum
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ from django.db import models
 
 AMOUNT_DIGITS: Final = 24
 AMOUNT_PLACES: Final = 8
+LEDGER_UNIT: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
+"""In panel currency: the last place that is kept of an amount."""
 LEDGER_ID: Final = 1
 
 

@@ -4,12 +4,9 @@ Pure arithmetic, by the price frozen on the order (protocol §7.3).
 """
 
 from decimal import ROUND_FLOOR, Decimal
-from typing import Final
 
-from purveyor.money.models import AMOUNT_PLACES
+from purveyor.money.models import LEDGER_UNIT
 from purveyor.orders.models import Status
-
-_STEP: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
 
 
 def refund_due(*, status: Status, charge: Decimal, quantity: int, remains: int) -> Decimal:
@@ -24,7 +21,7 @@ def refund_due(*, status: Status, charge: Decimal, quantity: int, remains: int) 
     if status is not Status.PARTIAL:
         return Decimal(0)
     share = min(max(remains, 0), quantity)
-    return (charge * share / quantity).quantize(_STEP, rounding=ROUND_FLOOR) if share else Decimal(0)
+    return (charge * share / quantity).quantize(LEDGER_UNIT, rounding=ROUND_FLOOR) if share else Decimal(0)
 
 
 def final_status(*, ordered: int, remains: int) -> Status:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from purveyor.money.models import LEDGER_UNIT
 from purveyor.providers.costs.margin import (
     DRIFT_LIMIT,
-    LEDGER_UNIT,
     Terms,
     charge_drift,
     keeps_margin,

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
+from purveyor.money.models import LEDGER_UNIT
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.models import Dispatch, DripFeed, Order
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
-from purveyor.providers.costs.margin import LEDGER_UNIT
 from purveyor.providers.housekeeping import release_held
 from purveyor.providers.models import Fulfilment, Handover, ProviderService
 from purveyor.providers.sending.handing_over import hand_over

@@ -4,8 +4,9 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from purveyor.catalog.prices import PER_THOUSAND
+from purveyor.money.models import LEDGER_UNIT
 from purveyor.orders.models import Status
-from purveyor.providers.costs.margin import LEDGER_UNIT, Terms, offered, true_cost
+from purveyor.providers.costs.margin import Terms, offered, true_cost
 
 LARGEST_COST: Final = Decimal(10) ** 15
 """In panel currency, of one hand-over. Beyond it a price is nonsense; ten times as much fits no column."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Final
 
-LEDGER_UNIT: Final = Decimal("0.00000001")
-"""In panel currency: the ledger's last place."""
+from purveyor.money.models import LEDGER_UNIT
+
 DRIFT_LIMIT: Final = Decimal("0.01")
 """By which share a provider's charge may differ from what was expected before that is an alarm."""
 COARSEST_ROUNDING: Final = Decimal("0.01")

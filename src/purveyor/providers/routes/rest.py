@@ -10,9 +10,10 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR
 from typing import Final
 
+from purveyor.money.models import LEDGER_UNIT
 from purveyor.orders.models import Status
 from purveyor.providers.costs.costing import remains_of_order
-from purveyor.providers.costs.margin import LEDGER_UNIT, Sale
+from purveyor.providers.costs.margin import Sale
 from purveyor.providers.routes.routing import RouteOption, cost_of, fits, leaves_floor
 
 MOST_FULFILMENTS: Final = 5

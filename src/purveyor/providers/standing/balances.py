@@ -12,14 +12,13 @@ from django.db.models.functions import Now
 
 from purveyor.catalog.order_types import FORMS
 from purveyor.database import as_json, fetch_all, hot_cursor, load_sql
-from purveyor.money.models import AMOUNT_PLACES
+from purveyor.money.models import LEDGER_UNIT
 from purveyor.outbox.announcing import Event, announce
 from purveyor.providers.models import BalanceForecast, Provider
 from purveyor.providers.standing.forecast import Forecast, Limits, Spending, forecast, is_low
 from purveyor.providers.standing.holds import Hold
 
 _SQL: Final = load_sql(__file__, "balances.sql")
-_STEP: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
 _PACKAGES: Final = [order_type.value for order_type, form in FORMS.items() if form.is_package]
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +58,7 @@ def held_for_funds() -> Mapping[int, HeldForFunds]:
     """The orders that are held because their provider is out of funds, by provider."""
     parameters = {"reason": Hold.OUT_OF_FUNDS.value, "packages": _PACKAGES}
     return {
-        row.provider_id: HeldForFunds(orders=row.orders, needed=row.needed.quantize(_STEP))
+        row.provider_id: HeldForFunds(orders=row.orders, needed=row.needed.quantize(LEDGER_UNIT))
         for row in fetch_all(_SQL["held_for_funds"], parameters)
     }
 
@@ -95,8 +94,8 @@ def _write(expected: Sequence[tuple[Any, Forecast | None]], low: set[int]) -> No
     told = [
         {
             "provider_id": row.provider_id,
-            "balance": made and made.balance.quantize(_STEP),
-            "per_hour": made.per_hour.quantize(_STEP) if made else 0,
+            "balance": made and made.balance.quantize(LEDGER_UNIT),
+            "per_hour": made.per_hour.quantize(LEDGER_UNIT) if made else 0,
             "empty_after": None if made is None else _seconds(made.empty_in),
             "is_low": row.provider_id in low,
         }
@@ -129,8 +128,8 @@ def _tell(fallen: Sequence[tuple[Any, Forecast | None]]) -> None:
                 data={
                     "provider": row.name,
                     "currency": row.currency,
-                    "balance": made and made.balance.quantize(_STEP),
-                    "per_hour": made and made.per_hour.quantize(_STEP),
+                    "balance": made and made.balance.quantize(LEDGER_UNIT),
+                    "per_hour": made and made.per_hour.quantize(LEDGER_UNIT),
                     "empty_in_seconds": None if made is None else _seconds(made.empty_in),
                     "held_orders": held.get(row.provider_id, HeldForFunds()).orders,
                     "held_orders_need": held.get(row.provider_id, HeldForFunds()).needed,
