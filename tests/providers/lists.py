@@ -39,7 +39,7 @@ def told(*rows: object) -> Answer:
 def keep(provider: Provider, *rows: dict[str, Any]) -> Synced:
     """Keep these services as the provider's list, whose lists have lacked long since what it lacks."""
     numbers = [str(one["service"]) for one in rows]
-    lacking = ProviderService.objects.filter(provider=provider, missed_at=None, gone_at=None)
+    lacking = ProviderService.objects.filter(provider=provider, gone_at=None)
     missed_at = Now() - timedelta(seconds=GONE_AFTER_SECONDS)
     lacking.exclude(external_id__in=numbers).update(missed_at=missed_at)
     return keep_once(provider, *rows)

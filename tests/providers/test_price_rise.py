@@ -16,6 +16,7 @@ from purveyor.providers.housekeeping import release_held
 from purveyor.providers.models import ChangeSet, Fulfilment, Provider, ProviderService, Route
 from purveyor.providers.standing.holds import Hold
 from purveyor.providers.sync.changing import roll_back
+from purveyor.providers.sync.repricing import change_and_reprice
 from purveyor.providers.sync.syncing import sync_provider
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.simulator.catalogue import standard
@@ -109,6 +110,25 @@ def test_what_was_imported_is_sold_at_its_new_price_after_a_rise(
     place(service, 1)
     dispatch()
     assert len(held()) == ORDERS + 1, "whatever a person decides, nothing is sold at a loss"
+    assert violations() == {}
+
+
+def test_what_was_imported_is_sold_at_its_new_price_when_the_providers_currency_rises(
+    simulator: Simulator, catalogue: Provider
+) -> None:
+    offer = next(item for item in standard().values() if item.type is OrderType.DEFAULT and item.cancel)
+    service = Service.objects.get(routes__provider_service__external_id=offer.id)
+    place(service)
+    change_and_reprice(catalogue, {"fx_rate": RISE})
+    forget()
+    place(service)
+    dispatch()
+    assert held() == [Hold.BELOW_MARGIN] * ORDERS, "those that were sold before at the old price"
+    handed = Order.objects.filter(dispatch=Dispatch.HANDED)
+    assert {order.unit_price for order in handed} == {Service.objects.get(pk=service.pk).rate}
+    costs = {bought.link: bought.charge * RISE for bought in simulator.orders}
+    assert len(costs) == ORDERS
+    assert all(order.charge > costs[order.link] for order in handed)
     assert violations() == {}
 
 

@@ -27,7 +27,7 @@ from purveyor.providers.sync.editing import EDITABLE
 from purveyor.providers.sync.repricing import change_and_reprice
 from purveyor.providers.testing import make_provider
 from tests.audited import FULFILMENT, violations
-from tests.providers.lists import keep, row, sell, states
+from tests.providers.lists import keep, keep_once, row, sell, states
 
 pytestmark = pytest.mark.django_db
 
@@ -262,6 +262,14 @@ def any_terms(random: Random, provider: Provider) -> int | None:
     return None if change_set is None else change_set.pk
 
 
+def any_look(random: Random, provider: Provider) -> int | None:
+    """Other terms, or a list that lacks something for the first time or for long; returns the change set."""
+    if random.random() < 0.4:
+        return any_terms(random, provider)
+    look = random.choice([keep, keep, keep_once])
+    return look(provider, *any_list(random)).change_set
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_was_listed_and_agreed_rolling_back_the_newest_sets_one_by_one_restores_every_field(
     seed: int,
@@ -275,8 +283,7 @@ def test_whatever_was_listed_and_agreed_rolling_back_the_newest_sets_one_by_one_
     known: list[tuple[int, list[list[Any]]]] = []
     for _ in range(6):
         before = everything()
-        is_of_terms = random.random() < 0.4
-        found = any_terms(random, provider) if is_of_terms else keep(provider, *any_list(random)).change_set
+        found = any_look(random, provider)
         if found is not None:
             known.append((found, before))
             if random.random() < 0.5:
