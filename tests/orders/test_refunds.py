@@ -20,6 +20,7 @@ from purveyor.orders.refunds import refund_due
         (Status.PARTIAL, "10", 10_000, -5, "0"),
         (Status.PARTIAL, "1", 3, 1, "0.33333333"),
         (Status.PARTIAL, "5", 1, 1, "5"),
+        (Status.PARTIAL, "100000000707150.00005005", 1_000_000_007, 999_999_999, "99999999907149.99999285"),
         (Status.CANCELED, "10", 10_000, 3, "10"),
         (Status.COMPLETED, "10", 10_000, 3, "0"),
         (Status.IN_PROGRESS, "10", 10_000, 3, "0"),

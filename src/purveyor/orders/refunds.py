@@ -5,7 +5,7 @@ Pure arithmetic, by the price frozen on the order (protocol §7.3).
 
 from decimal import ROUND_FLOOR, Decimal
 
-from purveyor.money.models import LEDGER_UNIT
+from purveyor.money.shares import share
 from purveyor.orders.models import Status
 
 
@@ -20,8 +20,8 @@ def refund_due(*, status: Status, charge: Decimal, quantity: int, remains: int) 
         return charge
     if status is not Status.PARTIAL:
         return Decimal(0)
-    share = min(max(remains, 0), quantity)
-    return (charge * share / quantity).quantize(LEDGER_UNIT, rounding=ROUND_FLOOR) if share else Decimal(0)
+    left = min(max(remains, 0), quantity)
+    return share(charge, part=left, whole=quantity, rounding=ROUND_FLOOR) if left else Decimal(0)
 
 
 def final_status(*, ordered: int, remains: int) -> Status:

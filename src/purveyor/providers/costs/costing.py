@@ -4,7 +4,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from purveyor.catalog.prices import PER_THOUSAND
-from purveyor.money.models import LEDGER_UNIT
+from purveyor.money.shares import share
 from purveyor.orders.models import Status
 from purveyor.providers.costs.margin import Terms, offered, true_cost
 
@@ -39,7 +39,7 @@ def cost_at(*, status: Status, expected: Decimal, quantity: int, remains: int | 
     if remains is None:
         return None
     delivered = quantity - min(remains, quantity)
-    return (expected * delivered / quantity).quantize(LEDGER_UNIT, ROUND_CEILING) if quantity else expected
+    return share(expected, part=delivered, whole=quantity, rounding=ROUND_CEILING) if quantity else expected
 
 
 def remains_of_order(*, remains: int | None, sent: int, ordered: int) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR
 from typing import Final
 
-from purveyor.money.models import LEDGER_UNIT
+from purveyor.money.shares import share
 from purveyor.orders.models import Status
 from purveyor.providers.costs.costing import remains_of_order
 from purveyor.providers.costs.margin import Sale
@@ -52,7 +52,7 @@ def share_of(sale: Sale, *, quantity: int) -> Sale:
     """The part of a sale that pays for `quantity` of it, rounded down: never too much may be spent."""
     if quantity == sale.quantity:
         return sale
-    charge = (sale.charge * quantity / sale.quantity).quantize(LEDGER_UNIT, ROUND_FLOOR)
+    charge = share(sale.charge, part=quantity, whole=sale.quantity, rounding=ROUND_FLOOR)
     return replace(sale, charge=charge, quantity=quantity)
 
 
