@@ -215,7 +215,7 @@ def test_the_line_is_found_by_index_whatever_else_is_open(queuing: Service) -> N
     wanted = f'[{{"id": {order.pk + MANY}, "service_id": {queuing.pk}, "link_key": 7}}]'
     statements: tuple[tuple[str, dict[str, Any]], ...] = (
         ("before", {"orders": wanted}),
-        ("next_in_line", {"limit": 500}),
+        ("next_in_line", {"limit": 500, "after": 0, "last": 2**62}),
     )
     for name, parameters in statements:
         assert rows_read(_SQL[name], parameters) < MANY // 10, name

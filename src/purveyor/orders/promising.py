@@ -10,6 +10,7 @@ from purveyor.catalog.order_types import FORMS, OrderType
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.models import PastPromise, ServicePromise
 from purveyor.orders.promises import promised_until
+from purveyor.orders.queue import Round
 
 _SQL: Final = load_sql(__file__, "promising.sql")
 
@@ -44,9 +45,13 @@ def note_promises(order_ids: Iterable[int]) -> None:
 
 
 @transaction.atomic
-def note_promises_of_waiting(*, limit: int) -> int:
-    """The same of orders that wait, held or in the queue, and so were never accepted; returns how many."""
-    found = fetch_all(_SQL["waiting_without"], {"limit": limit, "queued_for": QUEUED_LONG_SECONDS})
+def note_promises_of_waiting(waiting: Round, *, limit: int) -> int:
+    """The same of orders that wait, held or in the queue, and so were never accepted; returns how many.
+
+    They are looked for in the next part of the round.
+    """
+    parameters = {"limit": limit, "queued_for": QUEUED_LONG_SECONDS}
+    found = fetch_all(_SQL["waiting_without"], parameters | waiting.next_part(of="waiting"))
     if found:
         note_promises(row.id for row in found)
     return len(found)

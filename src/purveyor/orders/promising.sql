@@ -17,13 +17,15 @@ FROM json_to_recordset(%(promises)s::json) AS promise (order_id bigint, promised
 ON CONFLICT (order_id) DO NOTHING;
 
 -- name: waiting_without
--- Orders that wait to be handed over and have no promise yet: held ones, and those that a busy provider has left in the
--- queue for a while. Where nothing is promised at all, nothing is read.
+-- Of a part of the orders that wait to be handed over, those that have no promise yet: held ones, and those that a busy
+-- provider has left in the queue for a while. Where nothing is promised at all, nothing is read.
 SELECT orders.id FROM (
-    SELECT id, service_id FROM orders_order WHERE dispatch = 'held' AND kind = 'order'
+    SELECT id, service_id FROM orders_order
+    WHERE dispatch = 'held' AND id > %(after)s AND id <= %(last)s AND kind = 'order'
     UNION ALL
     SELECT id, service_id FROM orders_order
-    WHERE dispatch = 'queued' AND kind = 'order' AND created_at < now() - %(queued_for)s * interval '1 second'
+    WHERE dispatch = 'queued' AND id > %(after)s AND id <= %(last)s AND kind = 'order'
+      AND created_at < now() - %(queued_for)s * interval '1 second'
 ) AS orders
 WHERE EXISTS (SELECT FROM orders_servicepromise)
   AND orders.service_id IN (SELECT service_id FROM orders_servicepromise)

@@ -1,8 +1,9 @@
 """Orders on their way to whoever fulfils them. The order row is the queue entry."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.utils import timezone
 
@@ -11,6 +12,26 @@ from purveyor.orders.announcing import announce_held
 from purveyor.orders.models import Dispatch, EventKind, Order, OrderEvent
 
 _SQL: Final = load_sql(__file__, "queue.sql")
+
+MOST_LOOKED_AT: Final = 2_000
+"""Orders that wait, each time that it is looked what is due of them."""
+
+
+@dataclass(slots=True)
+class Round:
+    """How far a loop has come that looks at a part of the orders that wait each time, and then begins anew.
+
+    So many of them make it slower, not dearer: with few, every one is looked at each time.
+    """
+
+    after: int = 0
+
+    def next_part(self, *, of: Literal["held", "in_line", "waiting"]) -> dict[str, int]:
+        """The ids after which, and up to which, the next part lies; `waiting` are held or queued."""
+        after = self.after
+        (part,) = fetch_all(_SQL[f"part_{of}"], {"after": after, "most": MOST_LOOKED_AT})
+        self.after = part.last if part.number == MOST_LOOKED_AT else 0
+        return {"after": after, "last": part.last or after}
 
 
 def waiting_services() -> list[int]:

@@ -47,3 +47,25 @@ UPDATE orders_order SET dispatch = 'handed', hold_reason = '' WHERE id = ANY(%(i
 UPDATE orders_order SET dispatch = 'held', hold_reason = held.reason
 FROM json_to_recordset(%(held)s::json) AS held (id bigint, reason text)
 WHERE orders_order.id = held.id AND orders_order.id = ANY(%(ids)s::bigint[]);
+
+-- name: part_held
+-- The next held orders after an id.
+SELECT count(*) AS number, max(id) AS last FROM (
+    SELECT id FROM orders_order WHERE dispatch = 'held' AND id > %(after)s ORDER BY id LIMIT %(most)s
+) AS part;
+
+-- name: part_in_line
+-- The same of those that wait for another one with their link.
+SELECT count(*) AS number, max(id) AS last FROM (
+    SELECT id FROM orders_order
+    WHERE dispatch = 'held' AND waits_for_id IS NOT NULL AND id > %(after)s ORDER BY id LIMIT %(most)s
+) AS part;
+
+-- name: part_waiting
+-- The same of those that are held or queued.
+SELECT count(*) AS number, max(id) AS last FROM (
+    (SELECT id FROM orders_order WHERE dispatch = 'held' AND id > %(after)s ORDER BY id LIMIT %(most)s)
+    UNION ALL
+    (SELECT id FROM orders_order WHERE dispatch = 'queued' AND id > %(after)s ORDER BY id LIMIT %(most)s)
+    ORDER BY id LIMIT %(most)s
+) AS part;

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
-from purveyor.orders.queue import hold_each, requeue
+from purveyor.orders.queue import Round, hold_each, requeue
 
 _SQL: Final = load_sql(__file__, "same_link.sql")
 
@@ -74,9 +74,13 @@ def wait_in_line(behind: Mapping[int, int]) -> None:
 
 
 @transaction.atomic
-def release_next(limit: int) -> int:
-    """Queue up to `limit` orders again, oldest first, whose turn it may be; returns how many."""
-    ids = [row.id for row in fetch_all(_SQL["next_in_line"], {"limit": limit})]
+def release_next(limit: int, *, lines: Round | None = None) -> int:
+    """Queue up to `limit` orders again, oldest first, whose turn it may be; returns how many.
+
+    Those are looked for in the next part of the `lines`.
+    """
+    part = (lines or Round()).next_part(of="in_line")
+    ids = [row.id for row in fetch_all(_SQL["next_in_line"], part | {"limit": limit})]
     if ids:
         requeue(ids)
     return len(ids)

@@ -13,7 +13,7 @@ from purveyor.orders.created import NEW_ORDERS
 from purveyor.orders.dripfeed import release_due
 from purveyor.orders.feeding import MOST_AT_ONCE as MOST_POSTS_AT_ONCE
 from purveyor.orders.feeding import expire_run_out, start_due
-from purveyor.orders.queue import requeue
+from purveyor.orders.queue import Round, requeue
 from purveyor.orders.same_link import release_next
 from purveyor.outbox import numbering, retention
 from purveyor.providers import forgetting
@@ -60,12 +60,16 @@ SYNC_IDLE_SECONDS: Final = 10.0
 
 
 @transaction.atomic
-def release_held() -> int:
-    """Queue held orders again whose reason is over, oldest first; returns how many."""
-    return release_next(MOST_RELEASED_AT_ONCE) + _release_for_providers()
+def release_held(*, lines: Round | None = None, busy_links: Round | None = None) -> int:
+    """Queue held orders again whose reason is over, oldest first; returns how many.
+
+    Those whose time or turn has come are looked for in the next part of each round.
+    """
+    released = release_next(MOST_RELEASED_AT_ONCE, lines=lines)
+    return released + _release_for_providers(busy_links or Round())
 
 
-def _release_for_providers() -> int:
+def _release_for_providers(busy_links: Round) -> int:
     usable = [item for item in standings().values() if item.sendable]
     if not usable:
         return 0
@@ -82,7 +86,8 @@ def _release_for_providers() -> int:
     )
     rows += fetch_all(
         _SQL["release_same_link"],
-        {
+        busy_links.next_part(of="held")
+        | {
             "reason": Hold.SAME_LINK.value,
             "wait": SAME_LINK_WAIT_SECONDS,
             "longest_wait": LONGEST_SAME_LINK_WAIT_SECONDS,
@@ -121,6 +126,7 @@ class Housekeeper:
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
+        self._lines, self._busy_links, self._unpromised = Round(), Round(), Round()
 
     async def give_up_expired(self) -> bool:
         """Make hand-overs of workers that died unknown."""
@@ -128,7 +134,10 @@ class Housekeeper:
 
     async def release_held(self) -> bool:
         """Queue held orders whose reason is over; more than a few at once may not have been all of them."""
-        return await self._workplace.in_database(release_held) > FEW_RELEASED
+        released = await self._workplace.in_database(
+            release_held, lines=self._lines, busy_links=self._busy_links
+        )
+        return released > FEW_RELEASED
 
     async def tend_posts(self) -> bool:
         """Queue the orders for posts whose delay is over, and end subscriptions that have run out."""
@@ -151,7 +160,7 @@ class Housekeeper:
 
     async def act_on_late_orders(self) -> bool:
         """Act upon orders that are not complete when they were promised to be."""
-        acted = await self._workplace.in_database(late_orders.act_on_late_orders)
+        acted = await self._workplace.in_database(late_orders.act_on_late_orders, waiting=self._unpromised)
         return acted == late_orders.MOST_AT_ONCE
 
     async def watch_balances(self) -> bool:

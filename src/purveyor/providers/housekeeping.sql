@@ -83,9 +83,11 @@ ORDER BY orders.id LIMIT %(limit)s
 FOR NO KEY UPDATE OF orders SKIP LOCKED;
 
 -- name: release_same_link
--- Orders whose link was busy at the provider, some time after they were refused: longer each time.
+-- Orders of a part of the held ones whose link was busy at the provider, some time after they were refused: longer each
+-- time.
 SELECT orders.id FROM orders_order orders
-WHERE orders.dispatch = 'held' AND orders.hold_reason = %(reason)s AND (
+WHERE orders.dispatch = 'held' AND orders.id > %(after)s AND orders.id <= %(last)s
+  AND orders.hold_reason = %(reason)s AND (
     SELECT coalesce(max(tried.created_at) + interval '1 second' * least(
         %(wait)s * 2 ^ least(greatest(count(*) FILTER (WHERE tried.refusal = 'duplicate') - 1, 0), 20),
         %(longest_wait)s

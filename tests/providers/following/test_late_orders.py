@@ -364,7 +364,7 @@ def test_the_claim_reads_what_is_due_however_many_promises_there_were(promised: 
 def test_orders_that_wait_are_not_read_where_nothing_is_promised() -> None:
     customer, service = make_customer("100"), make_service(rate="1.00")
     hold([place_one(customer, service, quantity=100).pk for _ in range(20)], reason="No provider")
-    parameters = {"limit": 100, "queued_for": QUEUED_LONG_SECONDS}
+    parameters = {"after": 0, "last": 2**62, "limit": 100, "queued_for": QUEUED_LONG_SECONDS}
     assert rows_read(_PROMISING["waiting_without"], parameters) == 0
     promise(make_service(), PastPromise.TELL)
     assert rows_read(_PROMISING["waiting_without"], parameters) >= 20

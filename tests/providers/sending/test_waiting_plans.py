@@ -14,7 +14,7 @@ from purveyor.catalog.testing import make_service
 from purveyor.database import fetch_all
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.queue import _SQL as _QUEUE
-from purveyor.orders.queue import hold, waiting_services
+from purveyor.orders.queue import MOST_LOOKED_AT, Round, hold, waiting_services
 from purveyor.orders.testing import place_one
 from purveyor.providers.housekeeping import _SQL as _HOUSEKEEPING
 from purveyor.providers.housekeeping import FEW_RELEASED, MOST_RELEASED_AT_ONCE, release_held
@@ -147,6 +147,12 @@ def test_an_order_that_can_come_back_is_found_beside_many_that_are_held(
     order.refresh_from_db()
     assert order.dispatch == Dispatch.QUEUED
     assert blocks(release, _release()) < FEW_BLOCKS
+
+    # What waits for its time is looked for in a part of them.
+    part = Round().next_part(of="held")
+    busy_links = {"reason": Hold.SAME_LINK.value, "wait": 1, "longest_wait": 1, "limit": 1}
+    assert blocks(_QUEUE["part_held"], {"after": 0, "most": MOST_LOOKED_AT}) < 3 * MOST_LOOKED_AT
+    assert blocks(_HOUSEKEEPING["release_same_link"], part | busy_links) < 3 * MOST_LOOKED_AT
 
     # After the top-up they come back in order, and no more of them are read than are taken.
     Provider.objects.update(paused_until=None)

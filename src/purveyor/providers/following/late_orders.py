@@ -10,6 +10,7 @@ from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.orders.cancelling import cancel_by_panel
 from purveyor.orders.models import EventKind, OrderEvent, OrderPromise, PastPromise, PromiseOutcome
 from purveyor.orders.promising import note_promises_of_waiting
+from purveyor.orders.queue import Round
 from purveyor.outbox.announcing import Event, announce
 from purveyor.providers.elsewhere.finishing import could_go_elsewhere
 from purveyor.providers.locking import lock_orders
@@ -34,13 +35,15 @@ class NotAsked(Exception):
     """Nobody is asked about the order; the text says so."""
 
 
-def act_on_late_orders() -> int:
+def act_on_late_orders(*, waiting: Round | None = None) -> int:
     """Act upon orders whose promised time is over, as their services say; returns how much was found to do.
+
+    Orders without a promise are looked for in the next part of those that are `waiting`.
 
     Money returns as after any other cancel: when the provider has confirmed it, or at once where the order
     was never sent (money rule 7).
     """
-    return max(note_promises_of_waiting(limit=MOST_AT_ONCE), _settle_asked(), _act())
+    return max(note_promises_of_waiting(waiting or Round(), limit=MOST_AT_ONCE), _settle_asked(), _act())
 
 
 @transaction.atomic
