@@ -1,7 +1,8 @@
 -- name: release
 -- Held orders that some provider could take now, oldest first. A route that refused the order itself does not count,
 -- nor one that would leave less than its floor: the same arithmetic as in margin.py, multiplied out so that nothing
--- is divided. Where the two differed, orders would go to and fro between queue and hold.
+-- is divided. Where the two differed, orders would go to and fro between queue and hold. So would one of which a refill
+-- is on its way: an order has one hand-over at a time that nobody knows the outcome of.
 --
 -- Orders of one service that were sold at one price wait or can go together, as far as providers and prices decide. So
 -- first one step of the index for each such group finds those that move, however many orders wait; only of these some
@@ -66,6 +67,10 @@ WITH RECURSIVE held AS (
                 WHERE refused.order_id = orders.id AND refused.route_id = open.route_id
                   AND refused.refusal IN ('link', 'quantity')
               )
+          )
+          AND NOT EXISTS (
+            SELECT FROM providers_fulfilment live
+            WHERE live.order_id = orders.id AND live.handover IN ('sending', 'unknown')
           )
         ORDER BY orders.service_id, orders.unit_price, orders.id LIMIT (SELECT of_group FROM share)
     ) AS oldest

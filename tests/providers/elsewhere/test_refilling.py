@@ -9,10 +9,11 @@ import pytest
 from django.db.models.functions import Now
 
 from purveyor.accounts.testing import balance_of, make_customer
-from purveyor.catalog.models import RefillBy, Service
+from purveyor.catalog.models import FinishRest, RefillBy, Service
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.orders.models import (
+    Dispatch,
     EventKind,
     Order,
     OrderEvent,
@@ -25,8 +26,10 @@ from purveyor.orders.models import (
 from purveyor.orders.promising import set_promise
 from purveyor.orders.testing import place_one
 from purveyor.providers.elsewhere import refilling as refills_elsewhere
+from purveyor.providers.elsewhere.finishing import finish_elsewhere
 from purveyor.providers.elsewhere.refilling import CannotRefill, open_refills, send_elsewhere, settle_by_hand
 from purveyor.providers.following.following import follow
+from purveyor.providers.housekeeping import release_held
 from purveyor.providers.models import (
     ForwardState,
     Fulfilment,
@@ -43,6 +46,7 @@ from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Accepted, RefillReply, Refused, StatusReply, Unclear
 from purveyor.providers.protocol.words import order_status
 from purveyor.providers.sending.handing_over import hand_over
+from purveyor.providers.standing.holds import Hold
 from purveyor.providers.tasks.refills import claim_refills, record_asked, record_told
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.timeline.timeline import timeline
@@ -260,6 +264,26 @@ def test_an_unknown_outcome_is_settled_either_way_and_never_sent_twice_meanwhile
     settle_as_placed(fulfilment=unknown, external_id="9", actor=ACTOR)
     tell(unknown, "Completed", 0)
     assert status_of(refill) == RefillStatus.COMPLETED
+
+
+def test_a_rest_waits_until_it_is_known_whether_a_refill_was_taken() -> None:
+    refill = refused(completed("4.00", "5.00", "6.00"))
+    Service.objects.update(finish_rest=FinishRest.ASK)
+    send_elsewhere(refill_id=refill.pk, quantity=300, actor=ACTOR)
+    (item,) = hand_over(busy={}).hand_overs
+    record([Answered(hand_over=item, reply=Unclear("no answer"))])
+    tell(Fulfilment.objects.get(number=1), "Partial", 250)
+    assert finish_elsewhere(order_id=refill.order_id) is None
+    for _ in range(2):
+        assert hand_over(busy={}).hand_overs == []
+        order = Order.objects.get()
+        assert (order.dispatch, order.hold_reason) == (Dispatch.HELD, Hold.REFILL_UNDER_WAY)
+        assert release_held() == 0
+    settle_as_placed(fulfilment=Fulfilment.objects.get(number=2), external_id="9", actor=ACTOR)
+    assert release_held() == 1
+    (item,) = hand_over(busy={}).hand_overs
+    assert Fulfilment.objects.get(pk=item.fulfilment_id).wanted == 250
+    assert violations() == {}
 
 
 def test_a_refill_waits_for_its_provider_and_a_closed_route_is_for_staff() -> None:

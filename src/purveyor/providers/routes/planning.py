@@ -56,7 +56,8 @@ class Held:
     """An order that waits, with how its routes were looked at."""
 
     order_id: int
-    decision: dict[str, Any]
+    decision: dict[str, Any] | None
+    """None where none was looked at."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +89,8 @@ class _Earlier:
     refused_by: Collection[int] = ()
     used: Collection[int] = ()
     refusal_text: str = ""
+    is_live: bool = False
+    """Whether one of them is being sent, or of unknown outcome: of an order that is queued, a refill's."""
 
 
 _NEVER_TRIED: Final = _Earlier()
@@ -120,6 +123,9 @@ def plan_orders(orders: Sequence[Any], providers: Mapping[int, Standing], room: 
         if _needs_no_route(order, around, plan):
             continue
         before = around.earlier.get(order.id, _NEVER_TRIED)
+        if before.is_live:
+            plan.hold.setdefault(Hold.REFILL_UNDER_WAY, []).append(Held(order.id, None))
+            continue
         part = _part(order, before, around)
         if part.is_rest and not part.options:
             plan.end[order.id] = NOBODY_FINISHES

@@ -35,7 +35,8 @@ SELECT order_id, max(number) AS last, count(*) FILTER (WHERE handover = 'accepte
        array_remove(array_agg(CASE WHEN refusal IN ('link', 'quantity') THEN route_id END), NULL) AS refused_by,
        array_remove(array_agg(CASE WHEN refusal IN ('link', 'quantity') OR handover = 'accepted' THEN route_id END), NULL)
            AS used,
-       (array_agg(refusal_text ORDER BY number DESC))[1] AS refusal_text
+       (array_agg(refusal_text ORDER BY number DESC))[1] AS refusal_text,
+       bool_or(handover IN ('sending', 'unknown')) AS is_live
 FROM providers_fulfilment WHERE order_id = ANY(%(orders)s::bigint[])
 GROUP BY order_id;
 

@@ -18,6 +18,7 @@ class Hold(StrEnum):
     NO_PROVIDER = "No provider for this service"
     BELOW_MARGIN = "What it was sold for leaves too little over at every provider"
     PRICE_IN_DOUBT = "The provider charges more than it lists; its prices are read again first"
+    REFILL_UNDER_WAY = "Nobody knows yet whether another provider has taken a refill of it"
     SAME_LINK = "The provider still works on an order with this link"
 
 
