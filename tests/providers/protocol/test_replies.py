@@ -248,6 +248,13 @@ def test_what_is_told_of_another_order_is_not_taken_for_the_one_asked_about(body
     assert read_statuses(answer(body), ["1"]) == {}
 
 
+def test_an_order_that_is_told_of_twice_must_be_told_the_same() -> None:
+    row, other = {**ONE, "order": 1}, {**ONE, "order": 1, "status": "Canceled"}
+    assert read_statuses(answer([row, row]), ["1", "2"]) == {"1": READ}
+    assert read_statuses(answer([row, other]), ["1", "2"]) == {}
+    assert read_statuses(answer([row, other, row]), ["1", "2"]) == {}
+
+
 def test_a_number_of_the_panels_own_names_no_other_order() -> None:
     assert read_statuses(answer({**ONE, "id": 7}), ["1"]) == {"1": READ}
 

@@ -165,7 +165,11 @@ def read_statuses(answer: Answer, ids: Sequence[str]) -> dict[str, StatusReply |
     if error is not None:
         return _refused(error, answer)
     rows = _by_id(document, ids, names=("order", "order_id", "id"), value="status")
-    found = {asked: _status(row, answer) for asked, row in rows}
+    found: dict[str, StatusReply | Refused | None] = {}
+    for asked, row in rows:
+        reply = _status(row, answer)
+        # Two that say different things about one order say nothing about it.
+        found[asked] = reply if found.setdefault(asked, reply) == reply else None
     return {asked: reply for asked, reply in found.items() if reply is not None}
 
 
