@@ -10,12 +10,14 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from purveyor import configuration
 from purveyor.accounts import keys
 from purveyor.accounts.models import ApiKey, Customer, CustomerStatus, User
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.money.models import Adjustment
-from purveyor.ops import cli, trouble
+from purveyor.ops import cli, simulation, trouble
 from purveyor.ops.terminal import table
+from purveyor.ops.up import share_demo_settings
 from tests.committed import committed
 from tests.ops.processes import environment, free_port
 
@@ -301,6 +303,56 @@ def test_every_command_refuses_another_currency_than_that_of_the_books(tmp_path:
             "purveyor: the books are kept in EUR, but PURVEYOR_CURRENCY is USD: "
             "set PURVEYOR_CURRENCY=EUR, or use another database\n"
         )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder of its own, with nothing else set."""
+    monkeypatch.setenv("PURVEYOR_REFILL_WAIT_HOURS", "")
+    monkeypatch.delenv("PURVEYOR_REFILL_WAIT_HOURS")
+    monkeypatch.setenv("PURVEYOR_HOME", str(tmp_path))
+    configuration.current.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    configuration.current.cache_clear()
+
+
+def test_a_command_has_the_settings_of_the_demo_beside_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_demo_settings()
+    assert configuration.current().refill_wait_hours == 24
+    simulation.settle(home)
+    share_demo_settings()
+    assert configuration.current().refill_wait_hours == 0
+    monkeypatch.setenv("PURVEYOR_REFILL_WAIT_HOURS", "5")
+    configuration.current.cache_clear()
+    share_demo_settings()
+    assert configuration.current().refill_wait_hours == 5
+
+
+def test_a_panel_that_is_no_demo_keeps_its_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulation.settle(home)
+    monkeypatch.setenv("PURVEYOR_DEMO", "0")
+    share_demo_settings()
+    assert configuration.current().refill_wait_hours == 24
+
+
+def test_a_simulated_provider_says_where_it_is(home: Path) -> None:
+    place = simulation.settle(home)
+    ended = purveyor("simulate", "--help", PURVEYOR_HOME=str(home))
+    assert "with a PURVEYOR_HOME of its own another one" in " ".join(ended.stdout.split())
+    with subprocess.Popen(
+        [sys.executable, "-m", "purveyor.ops.cli", "simulate"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(PURVEYOR_HOME=str(home)),
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == (
+            f"The simulated provider is at {place.url}; its key is in {home / 'simulator.json'}\n"
+        )
+        running.terminate()
 
 
 def test_the_demo_command_runs_the_simulated_provider_for_itself(tmp_path: Path) -> None:

@@ -71,4 +71,4 @@ def test_what_can_be_asked_for_is_told() -> None:
         f"cancel  yes; from {order.created_at:%Y-%m-%d %H:%M} UTC",
         "rest  no: Orders of this kind are not finished by another provider",
     ]
-    assert line_of(run("order", "options", "999")) == "Incorrect order ID"
+    assert line_of(run("order", "options", "999")) == "there is no order 999"

@@ -130,6 +130,8 @@ def test_a_new_key_is_asked_for_and_a_wrong_setting_refused(upstream: Provider) 
     assert now(upstream).key == "another-key"
     refused = run("provider", "set", "Upstream", "--url", "nowhere")
     assert "is no address such as" in str(line_of(refused))
+    too_long = run("provider", "set", "Upstream", "--timeout", "100000")
+    assert line_of(too_long) == "timeout seconds must be from 1 to 600, not 100000"
     assert "NAME=VALUE" in run("provider", "set", "Upstream", "--field", "link").output
     assert "say what is to change" in run("provider", "set", "Upstream").output
     assert line_of(run("provider", "set", "Nobody", "--fee", "1")) == (

@@ -1,8 +1,10 @@
 """Routes of a service, seen and arranged on the command line."""
 
+import re
 from decimal import Decimal
 
 import pytest
+from click.testing import Result
 
 from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
@@ -11,6 +13,11 @@ from purveyor.providers.standing.holds import Hold
 from purveyor.providers.testing import make_provider, make_route
 from tests.committed import committed
 from tests.ops.test_cli import line_of, run
+
+
+def cells(result: Result) -> list[str]:
+    """The lines of a table without what makes its cells stand below each other."""
+    return ["  ".join(re.split(" {2,}", line)) for line in result.output.splitlines()]
 
 
 @pytest.fixture
@@ -33,7 +40,7 @@ def routes() -> list[Route]:
 def test_routes_are_listed_with_what_they_cost_and_how_they_do(routes: list[Route]) -> None:
     plain, other = routes
     RouteQuality.objects.create(route=other, score=81.26)
-    assert run("route", "list", str(plain.service_id)).output.splitlines() == [
+    assert cells(run("route", "list", str(plain.service_id))) == [
         f"{plain.service_id} Likes  The first that works, by position",
         f"{plain.pk}  position 0  Ann's panel 7  0.5 USD per 1000  floor 0 %  weight 1  score 70.0  open",
         f"{other.pk}  position 1  Bob's panel 9  0.42 USD per 1000  no floor  weight 3  score 81.3  open",
@@ -121,11 +128,19 @@ def test_a_route_that_cannot_be_is_refused_in_words(routes: list[Route]) -> None
 
 
 @committed
+def test_a_change_of_nothing_is_asked_back(routes: list[Route]) -> None:
+    refused = run("route", "set", str(routes[0].pk))
+    assert (refused.exit_code, "say what is to change" in refused.output) == (2, True)
+
+
+@committed
 def test_a_route_is_changed_as_far_as_said(routes: list[Route]) -> None:
     plain, _ = routes
     Route.objects.filter(pk=plain.pk).update(enabled=False, closed_reason="It is disabled")
-    output = run("route", "set", str(plain.pk), "--floor", "12.5", "--weight", "4", "--enable").output
-    assert f"{plain.pk}  position 0  Ann's panel 7  0.5 USD per 1000  floor 12.5 %  weight 4" in output
+    lines = cells(run("route", "set", str(plain.pk), "--floor", "12.5", "--weight", "4", "--enable"))
+    assert lines[1].startswith(
+        f"{plain.pk}  position 0  Ann's panel 7  0.5 USD per 1000  floor 12.5 %  weight 4"
+    )
     plain.refresh_from_db()
     assert (plain.margin_floor_percent, plain.weight, plain.position) == (Decimal("12.5"), 4, 0)
     assert (plain.enabled, plain.closed_reason) == (True, "")
@@ -161,7 +176,7 @@ def test_what_a_route_cannot_be_changes_nothing(
 
 @committed
 def test_a_route_that_does_not_exist_is_named() -> None:
-    assert line_of(run("route", "set", "99999999")) == (
+    assert line_of(run("route", "set", "99999999", "--weight", "1")) == (
         "there is no route 99999999: `purveyor route list` shows their ids"
     )
     service = make_service()

@@ -53,7 +53,7 @@ def test_they_are_listed_paused_resumed_and_canceled(order: Order) -> None:
     assert order.status == Status.ACTIVE
     assert run("subscription", "cancel", name).output == f"Subscription {order.pk} is canceled\n"
     assert line_of(run("subscription", "resume", name)) == "The subscription is Canceled"
-    assert run("subscription", "list").output == ""
+    assert run("subscription", "list").output == "No subscription is fed by post events.\n"
     assert line_of(run("subscription", "cancel", "0")) == "Order 0 is no subscription that post events feed"
 
 

@@ -14,6 +14,7 @@ from purveyor.orders.models import CancelRequest, Order, OrderPromise, PastPromi
 from purveyor.orders.promising import set_promise
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
+from purveyor.providers.desks.desks import create_desk
 from purveyor.providers.following.late_orders import act_on_late_orders
 from purveyor.providers.models import BalanceForecast, Provider, Route, RouteTimes, ServiceTimes
 from purveyor.providers.outcomes.outcomes import Answered, record
@@ -121,9 +122,11 @@ def test_the_forecast_tells_what_held_orders_need(service: Service) -> None:
     watch_balances()
     told = Provider.objects.get().balance_at
     assert run("forecast").output.splitlines() == [
-        f"Upstream: 80.00 USD (told {told:%Y-%m-%d %H:%M} UTC), 0.00 an hour, lasts",
+        f"Upstream: 80.00 USD (told {told:%Y-%m-%d %H:%M} UTC), 0.00 an hour, no end in sight",
         "    2 held for want of funds: they need 120.00 USD, 40.00 more than is there",
     ]
+    BalanceForecast.objects.update(balance=120)
+    assert run("forecast").output.endswith(" they need 120.00 USD, and are refused all the same\n")
     BalanceForecast.objects.update(
         per_hour=15,
         empty_at=timezone.now() + timedelta(hours=5, minutes=20, seconds=10),
@@ -133,9 +136,20 @@ def test_the_forecast_tells_what_held_orders_need(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("route")
+def test_nobody_forecasts_the_balance_with_a_desk() -> None:
+    create_desk(name="Team A")
+    watch_balances()
+    assert "Upstream" in run("forecast").output
+    assert "Team A" not in run("forecast").output
+    assert line_of(run("low-balance", "Team A", "--hours", "1")) == (
+        "Team A is a desk: `purveyor desk` has its commands"
+    )
+
+
+@pytest.mark.usefixtures("route")
 def test_from_when_on_a_balance_is_low() -> None:
     assert run("low-balance", "Upstream", "--hours", "12", "--amount", "50.5").output == (
-        "The balance with Upstream is low when it lasts for less than 12 hours or it is below 50.5 USD\n"
+        "The balance with Upstream is low when it lasts for less than 12 h or it is below 50.5 USD\n"
     )
     limits = BalanceForecast.objects.get()
     assert (limits.low_hours, limits.low_amount) == (Decimal(12), Decimal("50.5"))
@@ -145,7 +159,7 @@ def test_from_when_on_a_balance_is_low() -> None:
     limits.refresh_from_db()
     assert (limits.low_hours, limits.low_amount) == (None, None)
     assert line_of(run("low-balance", "Nobody")) == (
-        "there is no provider 'Nobody': `purveyor forecast` shows their names"
+        "there is no provider 'Nobody': `purveyor provider list` shows their names"
     )
     for amount in ("-1", "1e30"):
         told = line_of(run("low-balance", "Upstream", f"--amount={amount}"))

@@ -35,6 +35,7 @@ def main() -> NoReturn:
     os.umask(0o077)
     try:
         require_utf8(sys.argv[1:])
+        _share_demo_settings()
         sys.exit(commands.main(prog_name="purveyor", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as nothing_said:
         nothing_said.show()
@@ -50,6 +51,14 @@ def main() -> NoReturn:
             raise
         click.echo(f"purveyor: {line}", err=True)
         sys.exit(1)
+
+
+def _share_demo_settings() -> None:
+    from purveyor.ops.up import share_demo_settings
+
+    # Whatever is wrong with the settings is said by commands that need them.
+    with suppress(WrongSetting):
+        share_demo_settings()
 
 
 def _embedded_home() -> Path | None:
@@ -126,11 +135,11 @@ def _database_of_children() -> Iterator[None]:
 
 @commands.command()
 def simulate() -> None:
-    """Be the simulated provider of the demo."""
+    """Be a simulated provider: that of the demo, or with a PURVEYOR_HOME of its own another one."""
     from purveyor.ops import lifeline, simulation
 
     lifeline.hold_to_supervisor()
-    simulation.simulate()
+    simulation.simulate(say=_say_to_whoever_listens)
 
 
 @commands.command()

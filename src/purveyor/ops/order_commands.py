@@ -40,12 +40,12 @@ def finish(*, order_id: int) -> None:
 def options(*, order_id: int) -> None:
     """Tell what can be asked for of ORDER: a refill, a cancel, its rest; why not, from when, until when."""
     with panel_database():
+        from purveyor.ops.trouble import Trouble
         from purveyor.orders.askable import what_can_be_asked
-        from purveyor.orders.refusals import IncorrectOrderId
 
         found = what_can_be_asked([order_id]).get(order_id)
         if found is None:
-            raise IncorrectOrderId
+            raise Trouble(f"there is no order {order_id}")
         for name, answer in (("refill", found.refill), ("cancel", found.cancel), ("rest", found.finish)):
             told = "yes" if answer.refusal is None else f"no: {answer.refusal.reason}"
             if answer.from_when is not None:

@@ -1,6 +1,7 @@
 """Commands about providers: who they are, how they are spoken to, and how they stand."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -64,7 +65,7 @@ def add_provider(*, name: str, url: str, **settings: Any) -> None:
         if made.currency != ours and settings["fx_rate"] is None:
             say(
                 f"It sells in {made.currency}: say what one is worth in {ours} with "
-                "`purveyor provider set`, --fx"
+                f"`purveyor provider set {shlex.quote(made.name)} --fx`"
             )
 
 
@@ -134,8 +135,8 @@ class _CallsPerMinute(click.ParamType[int]):
 def set_provider(*, name: str, new_key: bool, yes: bool, **given: Any) -> None:
     """Change settings of the provider NAME; those that are not named stay."""
     changes = {field: value for field, value in given.items() if value is not None and value != ()}
-    if changes.get("takes_idempotency_key") and not yes:
-        click.confirm(BUYS_TWICE, abort=True)
+    if changes.get("takes_idempotency_key") and not yes and not click.confirm(BUYS_TWICE):
+        raise click.ClickException("nothing was changed")
     if new_key:
         changes["key"] = _ask_for_key()
     with panel_database():

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from purveyor.ops.terminal import in_one_line
 from purveyor.ops.trouble import Trouble
+from purveyor.orders.durations import in_words
 from purveyor.providers.models import Attempt, Fulfilment, Provider, ProviderKind
 from purveyor.providers.standing.standing import Standing, access_of, standings
 
@@ -51,7 +52,7 @@ def _balance(provider: Provider, now: datetime) -> str:
     forecast = getattr(provider, "balance_forecast", None)
     empty = ""
     if forecast is not None and forecast.empty_at is not None and forecast.empty_at > now:
-        empty = f", empty in about {_length(forecast.empty_at, now)}"
+        empty = f", empty in about {in_words(forecast.empty_at - now)}"
     told = f"{_amount(provider.balance)} {provider.currency}"
     return f"balance {told} at {provider.balance_at:%Y-%m-%d %H:%M} UTC{empty}"
 
@@ -109,9 +110,3 @@ def _exchange(attempt: Attempt, fulfilment: Fulfilment) -> Iterator[str]:
 
 def _amount(amount: Decimal) -> str:
     return f"{amount.normalize():f}"
-
-
-def _length(until: datetime, now: datetime) -> str:
-    minutes = int((until - now).total_seconds() // 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

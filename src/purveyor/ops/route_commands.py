@@ -82,6 +82,8 @@ def change(
     *, route: int, floor: Decimal | str | None, weight: int | None, position: int | None, enabled: bool | None
 ) -> None:
     """Change ROUTE, named by its id: only what is given."""
+    if (floor, weight, position, enabled) == (None, None, None, None):
+        raise click.UsageError("say what is to change")
     with panel_database():
         from django.db import transaction
 

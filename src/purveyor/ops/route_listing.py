@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from purveyor import configuration
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import FORMS, OrderType
-from purveyor.ops.terminal import in_one_line
+from purveyor.ops.terminal import in_one_line, table
 from purveyor.ops.trouble import Trouble
 from purveyor.providers.costs.margin import true_cost
 from purveyor.providers.models import NEUTRAL_SCORE, Policy, Route, RouteQuality
@@ -23,6 +23,7 @@ def lines(service: Service) -> Iterator[str]:
     scores = dict(RouteQuality.objects.filter(route__service=service).values_list("route_id", "score"))
     holds = {item.id: item.hold_reason for item in standings().values()}
     per = "order" if FORMS[OrderType(service.type)].is_package else "1000"
+    rows = []
     for route in routes:
         offer = route.provider_service
         cost = true_cost(offer.rate, terms=terms_of(offer.provider))
@@ -37,9 +38,8 @@ def lines(service: Service) -> Iterator[str]:
             f"score {scores.get(route.pk, NEUTRAL_SCORE):.1f}",
             in_one_line(_state(route, holds[offer.provider_id])),
         )
-        yield "  ".join(told)
-    if not routes:
-        yield f"Service {service.pk} has no route: its orders wait."
+        rows.append(told)
+    yield from table(rows, none=f"Service {service.pk} has no route: its orders wait.")
 
 
 def find_route(route_id: int) -> Route:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -87,14 +87,16 @@ def listens(place: Place) -> bool:
     return True
 
 
-def simulate() -> None:
-    """Be the simulated provider until told to stop."""
+def simulate(*, say: Callable[[str], None]) -> None:
+    """Be the simulated provider until told to stop, and say where."""
     from purveyor.simulator import server
 
     settings = configuration.current()
     folder.prepare(settings.home)
     place = kept(settings.home) or settle(settings.home)
     serving.free_address(host=HOST, port=place.port, setting="the port in simulator.json, port")
+    say(f"The simulated provider is at {place.url}; its key is in {_file(settings.home)}")
+    say("Ctrl-C stops it.")
     server.run(
         key=place.key,
         host=HOST,

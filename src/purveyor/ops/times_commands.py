@@ -117,7 +117,7 @@ def forecast() -> None:
 @click.option("--hours", type=Amount(), help="Low when it lasts for less; absent: never for that.")
 @click.option("--amount", type=Amount(), help="Low below it, in the provider's currency; absent: never.")
 def low_balance(*, provider: str, hours: Decimal | None, amount: Decimal | None) -> None:
-    """Say from when on our balance with PROVIDER, named as `purveyor forecast` shows it, is low."""
+    """Say from when on our balance with PROVIDER is low."""
     with panel_database():
         from purveyor.ops import funds
 

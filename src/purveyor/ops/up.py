@@ -33,6 +33,18 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
+def share_demo_settings() -> None:
+    """Give this process what the demo's own processes get, where its data folder is that of a demo.
+
+    Without it a command would tell other times than the server beside it. Raises `WrongSetting`.
+    """
+    settings = configuration.current()
+    if settings.demo and simulation.kept(settings.home) is not None:
+        for name, value in DEMO_SETTINGS.items():
+            os.environ.setdefault(name, value)
+        configuration.current.cache_clear()
+
+
 def up(*, say: Say, with_parent: bool) -> None:
     """Start everything, say how to use it, keep it alive, stop it on a signal. Raises `Trouble`.
 

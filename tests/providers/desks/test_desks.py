@@ -192,7 +192,10 @@ def test_staff_need_take_nothing_and_may_correct_an_end(handmade: Service, desk:
 def test_a_desk_takes_no_subscription() -> None:
     forget()
     service = make_service(OrderType.SUBSCRIPTIONS, rate="2.00")
-    make_desk(service)
+    desk = make_desk(make_service())
+    with pytest.raises(DeskTrouble, match="takes no subscription"):
+        offer_by_hand(desk=desk, service_id=service.pk, cost=Decimal(1))
+    make_route(service, desk, external_id="posts")  # as one that came about otherwise
     place_one(
         make_customer(), service, username="someone", min=10, max=20, posts=5, delay=0, expiry="", link=""
     )

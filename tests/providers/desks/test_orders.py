@@ -145,7 +145,8 @@ def test_the_story_of_an_order_tells_of_its_job_and_of_nothing_that_was_sent(
     texts = [(line.who, line.text) for line in lines]
     assert ("panel", f"Put on {desk.name} as its job {job.id}, taken by tool-1") in texts
     assert ("tool-1", f"Job {job.id} is canceled: The account is private") in texts
-    assert not [text for _, text in texts if "nobody knows" in text]
+    assert (desk.name, "Told that its job has begun") in texts
+    assert not [text for _, text in texts if " order " in text]
     for_customer = repr(timeline(order.pk, for_customer=True))
     assert "The account is private" in for_customer
     assert desk.name not in for_customer

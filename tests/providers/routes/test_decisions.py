@@ -76,20 +76,20 @@ def test_sentences() -> None:
     assert sentences(kept) == [
         "Policy: The cheapest, by true cost.",
         (
-            "Taken: route 2 (Provider 2, service 2, score 81.3) at a cost of 0.08, "
+            "Taken: route 2 (Provider 2, service 2, score 81.3) at a cost of 0.08 USD, "
             "because it is the cheapest that can."
         ),
         (
-            "Passed over: route 1 (Provider 1, service 1, score 70) at a cost of 0.15: "
+            "Passed over: route 1 (Provider 1, service 1, score 70) at a cost of 0.15 USD: "
             "the provider is out of funds."
         ),
-        "Passed over: route 3 (Provider 3, service 3, score 70) at a cost of 0.12: another is preferred.",
+        "Passed over: route 3 (Provider 3, service 3, score 70) at a cost of 0.12 USD: another is preferred.",
         (
-            "Passed over: route 4 (Provider 4, service 4, score 70) at a cost of 0.25: "
+            "Passed over: route 4 (Provider 4, service 4, score 70) at a cost of 0.25 USD: "
             "at this cost it leaves less than its margin floor."
         ),
         (
-            "Passed over: route 5 (Provider 5, service 5, score 70) at a cost of 0.1: "
+            "Passed over: route 5 (Provider 5, service 5, score 70) at a cost of 0.1 USD: "
             "nothing is sent to the provider for now."
         ),
     ]

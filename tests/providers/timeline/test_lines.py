@@ -14,6 +14,7 @@ from purveyor.catalog.testing import make_service
 from purveyor.database import fetch_all
 from purveyor.orders.models import EventKind, Order, OrderEvent
 from purveyor.orders.testing import place_one
+from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.protocol.replies import Accepted
 from purveyor.providers.routes.decisions import sentences
@@ -133,6 +134,39 @@ def test_a_hold_explains_why_no_route_took_it() -> None:
     told = build(facts(event(EventKind.HELD, reason="x", decision=DECISION)), Exchanges())
     assert [line.kind for line in told] == [LineKind.PLACED, LineKind.HELD]
     assert told[1].text == " ".join(["Held: x.", *sentences(DECISION)])
+
+
+def subscription(**sent: Any) -> list[str]:
+    """The story of a subscription that a provider follows."""
+    known = facts()
+    known.order.quantity, known.order.charge = 0, Decimal(0)
+    upstream = Provider(name="Upstream", currency="EUR")
+    fulfilment = Fulfilment(
+        number=1,
+        provider=upstream,
+        service_external_id="8",
+        quantity=0,
+        external_id="77",
+        provider_rate=Decimal("2.6"),
+        expected_cost=Decimal(0),
+        created_at=AT,
+        **sent,
+    )
+    return [line.text for line in build(known, Exchanges(fulfilments=[fulfilment]))]
+
+
+def test_a_subscription_has_a_price_for_each_post_and_no_quantity() -> None:
+    placed, handed_over = subscription()
+    assert placed.startswith("Ordered “Likes”: each post at 10 USD per 1000; price by ")
+    assert handed_over == "Hand-over 1, to Upstream as its service 8: its posts at 2.6 EUR per 1000"
+
+
+def test_of_an_end_is_told_what_the_provider_told() -> None:
+    ended = {"ended_at": AT, "provider_status": "Completed"}
+    assert subscription(**ended)[-1] == "Told that order 77 has ended: Completed"
+    assert subscription(**ended, remains=3, provider_charge=Decimal("0.50"))[-1] == (
+        "Told that order 77 has ended: Completed, 3 remain, charged 0.5 EUR"
+    )
 
 
 def test_what_is_left_out_is_said() -> None:

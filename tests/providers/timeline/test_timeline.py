@@ -83,7 +83,7 @@ def test_a_story_explains_price_exchanges_and_transfers(
     route = fulfilment.route_id
     assert told.pop(2)[2] == (
         "Policy: The first that works, by position. "
-        f"Taken: route {route} ({provider.name}, service {sent.service}, score 70) at a cost of {cost}, "
+        f"Taken: route {route} ({provider.name}, service {sent.service}, score 70) at a cost of {cost} USD, "
         "because it is the only one that can."
     )
     texts = [text for _, _, text in told]

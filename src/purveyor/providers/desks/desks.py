@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from purveyor import configuration
 from purveyor.catalog.models import Service
+from purveyor.catalog.order_types import OrderType
 from purveyor.database import hot_cursor, id_array, load_sql
 from purveyor.money.models import Wallet, WalletKind
 from purveyor.providers.models import Provider, ProviderKind, ProviderService, Route
@@ -67,6 +68,11 @@ def offer_by_hand(*, desk: Provider, service_id: int, cost: Decimal) -> Route:
     service = Service.objects.filter(pk=service_id).first()
     if service is None:
         raise DeskTrouble(f"there is no service {service_id}")
+    if service.type == OrderType.SUBSCRIPTIONS:
+        raise DeskTrouble(
+            f"a desk takes no subscription as a whole: with `purveyor service posts {service.pk} --by` "
+            "each of its posts is an order for another service, which a desk can deliver"
+        )
     if cost < 0:
         raise DeskTrouble("a cost cannot be negative")
     offer, _ = ProviderService.objects.update_or_create(

@@ -16,6 +16,7 @@ in panel currency (of a subscription, of a thousand). `more` counts routes left 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from purveyor import configuration
 from purveyor.providers.models import Policy
 from purveyor.providers.routes.routing import Candidate, Decision, Wait, Why
 from purveyor.providers.standing.holds import Hold
@@ -85,7 +86,7 @@ def sentences(decision: Mapping[str, Any]) -> list[str]:
 
 def _sentence(told: Mapping[str, Any]) -> str:
     why = Why(told["why"])
-    cost = f" at a cost of {told['cost']}" if "cost" in told else ""
+    cost = f" at a cost of {told['cost']} {configuration.current().currency}" if "cost" in told else ""
     route = f"route {told['route']} ({told['provider']}, service {told['service']}, score {told['score']:g})"
     if why in _TAKEN:
         return f"Taken: {route}{cost}, because {_TAKEN[why]}."

@@ -77,6 +77,7 @@ def _set(provider: Provider, changes: Mapping[str, Any]) -> None:
         if name not in SETTINGS:
             raise ProviderSettingError(f"a provider has no setting {name!r}")
         setattr(provider, name, value.strip() if isinstance(value, str) else value)
+    _check_ranges(provider)
     try:
         provider.clean_fields(exclude=_CHECKED_ELSEWHERE)
         check(access_of(provider).dialect)
@@ -111,13 +112,16 @@ def _check_address(access: Access) -> None:
         raise ProviderSettingError("the address must not hold the key: it is sent as a field")
 
 
-def _check_numbers(provider: Provider) -> None:
+def _check_ranges(provider: Provider) -> None:
     for name, (least, most) in _RANGES.items():
         value = getattr(provider, name)
         if value is not None and not least <= value <= most:
             raise ProviderSettingError(
                 f"{name.replace('_', ' ')} must be from {least} to {most}, not {value}"
             )
+
+
+def _check_numbers(provider: Provider) -> None:
     if not provider.fx_rate > 0:
         raise ProviderSettingError(f"the exchange rate must be above 0, not {provider.fx_rate}")
     code = provider.currency

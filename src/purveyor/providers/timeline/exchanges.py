@@ -21,7 +21,7 @@ from purveyor.providers.timeline.facts import Exchanges
 from purveyor.providers.timeline.lines import PANEL, Line, LineKind, numbered, shown
 
 
-def lines_for_staff(exchanges: Exchanges, *, currency: str) -> Iterator[Line]:
+def lines_for_staff(exchanges: Exchanges, *, currency: str, is_package: bool) -> Iterator[Line]:
     """What happened between the panel and providers; amounts in the panel's `currency`."""
     # Nothing is sent to a desk: of what goes there, its jobs tell.
     providers = {
@@ -30,7 +30,7 @@ def lines_for_staff(exchanges: Exchanges, *, currency: str) -> Iterator[Line]:
         if fulfilment.provider.kind == ProviderKind.API
     }
     for fulfilment in exchanges.fulfilments:
-        yield from _fulfilment(fulfilment, currency=currency)
+        yield from _fulfilment(fulfilment, currency=currency, is_package=is_package)
     for attempt in exchanges.attempts:
         if attempt.fulfilment_id in providers:
             yield from _attempt(attempt, provider=providers[attempt.fulfilment_id])
@@ -44,7 +44,7 @@ def lines_for_staff(exchanges: Exchanges, *, currency: str) -> Iterator[Line]:
     yield from map(_forwarded, exchanges.cancel_tasks)
 
 
-def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
+def _fulfilment(fulfilment: Fulfilment, *, currency: str, is_package: bool) -> Iterator[Line]:
     provider = fulfilment.provider
     if fulfilment.decision is not None:
         yield Line(
@@ -63,19 +63,12 @@ def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
         at=fulfilment.created_at,
         kind=LineKind.HANDED_OVER,
         who=PANEL,
-        text=_(
-            "Hand-over %(number)s, to %(provider)s as its service %(service)s:"
-            " %(quantity)s at %(rate)s %(foreign)s, expected to cost %(cost)s %(currency)s"
-        )
+        text=_("Hand-over %(number)s, to %(provider)s as its service %(service)s: %(terms)s")
         % {
             "number": fulfilment.number,
             "provider": provider.name,
             "service": fulfilment.service_external_id,
-            "quantity": fulfilment.quantity,
-            "rate": shown(fulfilment.provider_rate),
-            "foreign": provider.currency,
-            "cost": shown(fulfilment.expected_cost),
-            "currency": currency,
+            "terms": _terms(fulfilment, currency=currency, is_package=is_package),
         }
         + purpose,
         data={"fulfilment": fulfilment.pk},
@@ -92,27 +85,46 @@ def _fulfilment(fulfilment: Fulfilment, *, currency: str) -> Iterator[Line]:
             text=text % {"provider": provider.name, "external": fulfilment.external_id},
         )
     if fulfilment.started_at is not None:
+        # What a desk has is a job, and its number is told with it.
+        is_job = provider.kind == ProviderKind.MANUAL
+        text = _("Told that its job has begun") if is_job else _("Told that order %(external)s has begun")
         yield Line(
             at=fulfilment.started_at,
             kind=LineKind.PROGRESS,
             who=provider.name,
-            text=_("Told that order %(external)s has begun") % {"external": fulfilment.external_id},
+            text=text % {"external": fulfilment.external_id},
         )
     if fulfilment.ended_at is not None and provider.kind == ProviderKind.API:
+        told = [fulfilment.provider_status]
+        if fulfilment.remains is not None:
+            told.append(_("%(remains)s remain") % {"remains": fulfilment.remains})
+        if fulfilment.provider_charge is not None:
+            charge = {"charge": shown(fulfilment.provider_charge), "currency": provider.currency}
+            told.append(_("charged %(charge)s %(currency)s") % charge)
         yield Line(
             at=fulfilment.ended_at,
             kind=LineKind.PROGRESS,
             who=provider.name,
-            text=_("Told that order %(external)s has ended: %(word)s, %(remains)s remain, charged %(charge)s")
-            % {
-                "external": fulfilment.external_id,
-                "word": fulfilment.provider_status,
-                "remains": _("nobody knows how many") if fulfilment.remains is None else fulfilment.remains,
-                "charge": _("nobody knows what")
-                if fulfilment.provider_charge is None
-                else f"{shown(fulfilment.provider_charge)} {provider.currency}",
-            },
+            text=_("Told that order %(external)s has ended: %(told)s")
+            % {"external": fulfilment.external_id, "told": ", ".join(told)},
         )
+
+
+def _terms(fulfilment: Fulfilment, *, currency: str, is_package: bool) -> str:
+    """What was handed over at which price of the provider's, and what that should cost us."""
+    if fulfilment.quantity == 0:  # a subscription, whose posts are orders of their own
+        text = _("its posts at %(rate)s %(foreign)s per 1000")
+    elif is_package:
+        text = _("one at %(rate)s %(foreign)s, expected to cost %(cost)s %(currency)s")
+    else:
+        text = _("%(quantity)s at %(rate)s %(foreign)s per 1000, expected to cost %(cost)s %(currency)s")
+    return text % {
+        "quantity": fulfilment.quantity,
+        "rate": shown(fulfilment.provider_rate),
+        "foreign": fulfilment.provider.currency,
+        "cost": shown(fulfilment.expected_cost),
+        "currency": currency,
+    }
 
 
 def _attempt(attempt: Attempt, *, provider: str) -> Iterator[Line]:

@@ -87,14 +87,19 @@ def lines_for_everybody(facts: Facts, *, for_customer: bool) -> Iterator[Line]:
 
 def _placing(facts: Facts, *, for_customer: bool) -> Line:
     order = facts.order
-    price = {"quantity": order.quantity, "price": shown(order.unit_price)}
-    product = _("%(price)s for one") if facts.is_package else _("%(quantity)s × %(price)s per 1000")
-    text = _("Ordered “%(service)s”: %(product)s = %(charge)s %(currency)s") % {
-        "service": order.service.name,
-        "product": product % price,
+    if order.quantity == 0:  # a subscription, whose posts are orders of their own
+        product = _("each post at %(price)s %(currency)s per 1000")
+    elif facts.is_package:
+        product = _("%(price)s for one = %(charge)s %(currency)s")
+    else:
+        product = _("%(quantity)s × %(price)s per 1000 = %(charge)s %(currency)s")
+    price = product % {
+        "quantity": order.quantity,
+        "price": shown(order.unit_price),
         "charge": shown(order.charge),
         "currency": order.currency,
     }
+    text = _("Ordered “%(service)s”: %(price)s") % {"service": order.service.name, "price": price}
     if order.parent_id is not None:
         text += _(", number %(part)s of order %(parent)s") % {"part": order.part, "parent": order.parent_id}
     if not for_customer:

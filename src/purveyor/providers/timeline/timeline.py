@@ -24,5 +24,5 @@ def build(facts: Facts, exchanges: Exchanges | None) -> list[Line]:
     """The story told by these facts; without exchanges it is the customer's. Pure."""
     lines = list(lines_for_everybody(facts, for_customer=exchanges is None))
     if exchanges is not None:
-        lines += lines_for_staff(exchanges, currency=facts.order.currency)
+        lines += lines_for_staff(exchanges, currency=facts.order.currency, is_package=facts.is_package)
     return sorted(lines, key=lambda line: line.at)
