@@ -78,10 +78,12 @@ WITH RECURSIVE held AS (
 SELECT orders.id FROM orders_order orders
 WHERE orders.dispatch = 'held' AND orders.hold_reason = ANY(%(reasons)s::text[]) AND orders.id = ANY(ARRAY(
     SELECT id FROM oldest
-    WHERE id <= ALL(
-        SELECT max(id) FROM oldest GROUP BY hold_reason, service_id, unit_price
-        HAVING count(*) >= (SELECT of_group FROM share)
-    )
+    WHERE id <= coalesce((
+        SELECT min(last) FROM (
+            SELECT max(id) AS last FROM oldest GROUP BY hold_reason, service_id, unit_price
+            HAVING count(*) >= (SELECT of_group FROM share)
+        ) AS cut
+    ), 9223372036854775807)
     ORDER BY id LIMIT 2 * %(limit)s::int
 ))
 ORDER BY orders.id LIMIT %(limit)s

@@ -95,7 +95,7 @@ def _claim(busy: Mapping[int, int], *, carefully: bool = False) -> tuple[Claim, 
         return Claim(capacity=limits, drained=set(full) <= set(limited)), {}
     look = _Look(providers=providers, room=room, write=_write if carefully else _write_all)
     look.send(claim_refills_elsewhere(providers, room, full=full))
-    services, stuck = _sort_out(providers, full=full, sendable=list(room))
+    services, stuck = (None, []) if look.all_have_room else _sort_out(look)
     drained = _claim_for_room(look, services)
     if stuck:
         # After those that can go: however many wait for a provider that takes none, they delay nobody.
@@ -125,6 +125,10 @@ class _Look:
     def has_room(self) -> bool:
         return any(left > 0 for left in self.room.values())
 
+    @property
+    def all_have_room(self) -> bool:
+        return len(self.room) == len(self.providers) > 0 and all(left > 0 for left in self.room.values())
+
     def take(self, orders: Sequence[Any]) -> set[int]:
         """Do with claimed orders what becomes of them; return the services of which some stay."""
         if not orders:
@@ -150,6 +154,7 @@ def _claim_for_room(look: _Look, services: list[int] | None) -> bool:
     wanted = min(sum(max(left, 0) for left in look.room.values()), MOST_AT_ONCE)
     # With the oldest order of each of so many services, no other service has one of the oldest.
     claimed = claim_queued(wanted, services=services and services[: 2 * wanted])
+    passed: set[int] = set()
     for _ in range(MOST_CLAIMS):
         crowded = look.take(claimed)
         if len(claimed) < wanted or not claimed:
@@ -159,28 +164,25 @@ def _claim_for_room(look: _Look, services: list[int] | None) -> bool:
         # Orders that wait for a full provider hid those of others: look past them, without their services.
         # Far, even where there is little room: so few orders at a time would be of few services.
         wanted = MOST_AT_ONCE
-        waiting = waiting_services() if services is None else services
-        services = [service for service in waiting if service not in crowded]
+        passed |= crowded
+        services = [service for service in _sort_out(look)[0] if service not in passed]
         claimed = claim_queued(wanted, services=services, after=claimed[-1].id)
     return False
 
 
-def _sort_out(
-    providers: Mapping[int, Standing], *, full: list[int], sendable: list[int]
-) -> tuple[list[int] | None, list[int]]:
-    """The services of which orders may go now, None for all; and those whose orders nobody can take.
+def _sort_out(look: _Look) -> tuple[list[int], list[int]]:
+    """The services of which orders wait and may go now, and those whose orders nobody can take.
 
     What waits for a provider without room is in neither, so that it does not hide what can go.
     """
-    if sendable and not full and len(sendable) == len(providers):
-        return None, []
+    full = [provider_id for provider_id, left in look.room.items() if left <= 0]
     waiting = waiting_services()
     rows = fetch_all(
         _SQL["usable_services"],
         {
             "services": id_array(waiting),
             "full": id_array(full),
-            "sendable": id_array(sendable),
+            "sendable": id_array(look.room),
             "neutral_score": NEUTRAL_SCORE,
         },
     )
