@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -23,8 +23,9 @@ from purveyor.providers.sending.handing_over import _SQL as _HANDING_OVER
 from purveyor.providers.sending.handing_over import MOST_AT_ONCE, hand_over
 from purveyor.providers.standing.holds import RELEASED_WHEN_USABLE, Hold
 from purveyor.providers.testing import make_provider, make_route
+from tests.committed import committed
 
-pytestmark = pytest.mark.django_db
+pytestmark = committed
 
 WAITING = 100_000
 FEW_BLOCKS = 400
@@ -132,7 +133,8 @@ def test_an_order_that_can_come_back_is_found_beside_many_that_are_held(
     customer = make_customer()
     first = place_one(customer, waiting, quantity=5)
     order = place_one(customer, going, quantity=5)
-    hold([first.pk, order.pk], reason=Hold.OUT_OF_FUNDS)
+    with transaction.atomic():
+        hold([first.pk, order.pk], reason=Hold.OUT_OF_FUNDS)
     first.refresh_from_db()
     copy(first)
     # Sold at prices of their own: each is a step of the index.
