@@ -319,7 +319,7 @@ def much_history(route: Route) -> Route:
     order = place_one(make_customer("1000"), route.service, quantity=1000)
     other = make_route(make_service(), make_provider())
     with connection.cursor() as cursor:
-        for each in (route, other):
+        for place, each in enumerate((route, other)):
             cursor.execute(
                 """
                 INSERT INTO providers_fulfilment (
@@ -327,7 +327,7 @@ def much_history(route: Route) -> Route:
                     provider_rate, fx_rate, expected_cost, external_id, created_at, accepted_at, ended_at,
                     link_key
                 )
-                SELECT %(order)s, %(route)s * 1000000 + number, %(provider)s, %(route)s, '1',
+                SELECT %(order)s, %(place)s * %(many)s + number, %(provider)s, %(route)s, '1',
                     CASE WHEN number %% 100 = 0 THEN 'refused' ELSE 'accepted' END,
                     CASE WHEN number %% 100 = 0 THEN 'not_sent' ELSE '' END, 1000, 1, 1, 1,
                     CASE WHEN number %% 100 = 0 THEN '' ELSE number::text END,
@@ -338,6 +338,7 @@ def much_history(route: Route) -> Route:
                 """,
                 {
                     "order": order.pk,
+                    "place": place,
                     "provider": each.provider_service.provider_id,
                     "route": each.pk,
                     "many": MANY,
