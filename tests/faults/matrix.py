@@ -28,7 +28,7 @@ ORDERS = 1000
 TROUBLE_SECONDS = 6.0
 ORDERS_PER_SECOND_IN_TROUBLE = 8.0  # of each provider
 REST_SECONDS = 60.0
-ORDERS_PER_SECOND_AT_REST = 4.0
+ORDERS_PER_SECOND_AT_REST = 20.0  # of all providers together, which share this machine
 SHOWN_LOG_LINES = 20
 
 
@@ -88,7 +88,7 @@ def _run(home: Path, cases: list[Case], *, orders: int, workers: int, kill: bool
                 seed=seed,
                 kill=kill,
                 trouble_seconds=TROUBLE_SECONDS + orders / ORDERS_PER_SECOND_IN_TROUBLE,
-                rest_seconds=REST_SECONDS + orders / ORDERS_PER_SECOND_AT_REST,
+                rest_seconds=REST_SECONDS + orders * len(cases) / ORDERS_PER_SECOND_AT_REST,
                 say=_say,
             )
     finally:
