@@ -15,7 +15,7 @@ from purveyor.orders.placing import place
 from purveyor.orders.testing import request
 from purveyor.providers.following import polling
 from purveyor.providers.following.following import follow
-from purveyor.providers.following.polling import NOTHING_TOLD
+from purveyor.providers.following.polling import FEW_TOGETHER, NOTHING_TOLD
 from purveyor.providers.following.polling_schedule import (
     LATEST,
     LISTS_AGAIN_EVERY,
@@ -58,6 +58,19 @@ def test_an_order_that_breaks_every_list_it_is_in_hides_no_other(
         poll()
     assert Order.objects.filter(status=Status.COMPLETED).count() == 2
     assert Fulfilment.objects.get(external_id=first).next_poll_at is not None
+
+
+def test_a_long_list_that_cannot_be_read_once_is_asked_about_in_halves(
+    simulator: Simulator, service: Service
+) -> None:
+    accepted(service, 2 * FEW_TOGETHER)
+    simulator.advance(3600)
+    simulator.script.next("status", Fault.ERROR_500_AFTER_ACCEPTING)
+    poll()
+    asked = [len(call["orders"].split(",")) if "orders" in call else 1 for call in status_calls(simulator)]
+    assert asked == [2 * FEW_TOGETHER, 1, FEW_TOGETHER, FEW_TOGETHER]
+    assert statuses() == {Status.COMPLETED}
+    assert not Fulfilment.objects.filter(poll_alone=True).exists()
 
 
 def test_while_nothing_is_told_of_anyone_lists_stay_lists(simulator: Simulator, service: Service) -> None:

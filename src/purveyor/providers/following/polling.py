@@ -39,6 +39,8 @@ _SQL: Final = load_sql(__file__, "polling.sql")
 _log = structlog.get_logger(__name__)
 
 SINGLES_AT_ONCE: Final = 8
+FEW_TOGETHER: Final = 10
+"""A longer list that cannot be read is asked about in halves: most of it is well, or the trouble passes."""
 LEASE_MARGIN_SECONDS: Final = 60
 IDLE_SECONDS: Final = 0.5
 NOTHING_TOLD: Final = "Nothing is told of it"
@@ -252,13 +254,20 @@ class Poller:
 
         await asyncio.gather(*(ask(followed) for followed in item.followed))
 
-    async def _ask_together(self, provider: Standing, followed: Sequence[Followed]) -> None:
-        replies = await self._statuses(provider, [item.external_id for item in followed], paid=True)
+    async def _ask_together(
+        self, provider: Standing, followed: Sequence[Followed], *, paid: bool = True
+    ) -> None:
+        replies = await self._statuses(provider, [item.external_id for item in followed], paid=paid)
         if (
             isinstance(replies, Unclear)
             and len(followed) > 1
             and await self._tells_of_one(provider, followed)
         ):
+            if len(followed) > FEW_TOGETHER:
+                middle = len(followed) // 2
+                await self._ask_together(provider, followed[:middle], paid=False)
+                await self._ask_together(provider, followed[middle:], paid=False)
+                return
             replies = Refused(RefusalClass.OTHER, f"one is told of, the list is not: {replies.why}")
         if isinstance(replies, Unclear | Refused):
             await self._later(provider, followed, replies)
