@@ -8,9 +8,12 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, sync_playwright
 
 from tests.site.browsing import BROWSER_OPTIONS, BROWSERS, DESK, OpenPage
+
+# How the browser calls a file (the icon is the last it loads) of a page that was left before it came.
+LEFT_BEHIND = "net::ERR_ABORTED"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -51,13 +54,17 @@ def open_page(browser: Browser, pages_url: str) -> Iterator[OpenPage]:
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
 
+    def complain_of(request: Request) -> None:
+        if request.failure != LEFT_BEHIND:
+            complaints.append(f"{request.url}: {request.failure}")
+
     def opened(*, viewport: ViewportSize = DESK, path: str = "/api", **options: object) -> Page:
         context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]  # passed on as given
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.on("requestfailed", complain_of)
         page.goto(pages_url + path)
         return page
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from playwright.sync_api import expect
 from pytest_django import Settings
 
 from purveyor.catalog.models import Category, Service, ServiceUpdate, UpdateKind
@@ -62,12 +63,13 @@ def test_it_never_scrolls_sideways(open_page: OpenPage, settings: Settings, lang
 def test_kinds_are_chosen_and_services_found(open_page: OpenPage, scripts: bool) -> None:  # noqa: FBT001
     page = open_page(path="/updates", viewport=PHONE, java_script_enabled=scripts)
     page.get_by_role("link", name="Decreased").click()
+    page.wait_for_url("**/updates?*decreased*")
     page.get_by_label("Service, by name or ID").fill("polls")
     page.get_by_role("button", name="Search").click()
     rows = page.locator(".updates tbody tr")
-    assert rows.count() == 1
-    assert "1.35 → 0.00045" in rows.inner_text()
-    assert page.get_by_role("link", name="Decreased").get_attribute("aria-current") == "page"
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("1.35 → 0.00045")
+    expect(page.get_by_role("link", name="Decreased")).to_have_attribute("aria-current", "page")
 
 
 def test_on_a_phone_a_row_is_a_card_and_still_a_row(open_page: OpenPage) -> None:
@@ -126,6 +128,6 @@ def test_the_other_pages_are_one_step_away(open_page: OpenPage) -> None:
     for viewport in (PHONE, DESK):
         page = open_page(path="/updates", viewport=viewport)
         page.get_by_role("link", name="API", exact=True).click()
-        assert page.url.endswith("/api")
+        page.wait_for_url("**/api")
         page.get_by_role("link", name="Updates", exact=True).click()
-        assert page.url.endswith("/updates")
+        page.wait_for_url("**/updates")

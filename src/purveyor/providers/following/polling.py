@@ -265,8 +265,9 @@ class Poller:
         ):
             if len(followed) > FEW_TOGETHER:
                 middle = len(followed) // 2
-                await self._ask_together(provider, followed[:middle], paid=False)
-                await self._ask_together(provider, followed[middle:], paid=False)
+                halves = (followed[:middle], followed[middle:])
+                # Side by side: one after the other they could outlast the lease.
+                await asyncio.gather(*(self._ask_together(provider, half, paid=False) for half in halves))
                 return
             replies = Refused(RefusalClass.OTHER, f"one is told of, the list is not: {replies.why}")
         if isinstance(replies, Unclear | Refused):
