@@ -149,7 +149,7 @@ def test_other_terms_reprice_what_was_imported(upstream: Provider) -> None:
     assert re.fullmatch(
         rf"Change set {change_set}  Upstream  [-\d]+ [:\d]+ UTC: 1 waiting, 2 applied", told[1]
     )
-    assert told[2:] == [f"`purveyor catalogue show {change_set}` lists what it does to your rates"]
+    assert told[2:] == [f"`purveyor catalogue show {change_set}` tells what it means for your rates"]
     shown = run("catalogue", "show", str(change_set)).output.splitlines()
     assert (
         shown[1] == "Your terms changed: fx rate 1 → 1.5, fee percent 0 → 10. Below, what each service costs."

@@ -151,7 +151,7 @@ def set_provider(*, name: str, new_key: bool, yes: bool, **given: Any) -> None:
         say(f"{found.name} is set")
         if change_set is not None:
             say(set_line(change_set))
-            say(f"`purveyor catalogue show {change_set.pk}` lists what it does to your rates")
+            say(f"`purveyor catalogue show {change_set.pk}` tells what it means for your rates")
         elif changes.keys() & {"fx_rate", "top_up_bonus_percent", "fee_percent"}:
             say("No rate of yours follows from that")
         if "url" in changes:
