@@ -7,7 +7,9 @@ from typing import Final
 from purveyor.simulator.behaviours import EVERY_ACTION, Behaviour, Fault
 
 LATE_SECONDS: Final = 1.6
-"""Longer than the time-out of a call, which is a second."""
+TIMEOUT_SECONDS_WHERE_LATE: Final = 1
+TIMEOUT_SECONDS: Final = 10
+"""A busy machine needs time, too: what it is late with must not pass for the fault that a case is about."""
 USUAL_SHARE: Final = 0.25
 SHARE_OF_DELAYS: Final = 0.08
 """Each takes the whole time-out, and in a row when the provider has to prove itself."""
@@ -36,6 +38,13 @@ class Case:
     """How many deliver an order in turn: each what those before have left."""
     faults: frozenset[Fault] = field(default_factory=frozenset)
     """Each must have been met when the run is over."""
+
+    @property
+    def timeout_seconds(self) -> int:
+        """After which its provider's answers are not waited for any more."""
+        given = (each for mix in self.mixes.values() for each in mix)
+        late = any(isinstance(each, Behaviour) and each.fault in _LATE for each in given)
+        return TIMEOUT_SECONDS_WHERE_LATE if late else TIMEOUT_SECONDS
 
 
 def _case(

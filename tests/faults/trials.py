@@ -37,7 +37,6 @@ from tests.faults.truth import unlisted
 from tests.faults.workers import Workers
 
 SPEED: Final = 40.0  # an order is done in half a second to a second and a half
-TIMEOUT_SECONDS: Final = 1
 OUTCOMES: Final = Outcomes(partial=0.15, canceled=0.1)
 OUTCOMES_OF_SEVERAL: Final = Outcomes(partial=0.4, canceled=0.2)
 DEPOSIT: Final = Decimal(10_000_000)
@@ -45,6 +44,8 @@ MARKUP: Final = 3  # no margin is endangered by what these faults do to prices
 TICK_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.2
 START_SECONDS: Final = 60.0
+FIRST_ORDERS: Final = 3
+"""At once, until each provider has had one. Few reach the last of several."""
 LONGEST_OVERTIME: Final = 4
 """Of the trouble, in times of its usual length, for orders that a busy machine has not sent yet."""
 LATE_SECONDS: Final = 3.0
@@ -116,7 +117,7 @@ def trials(cases: Sequence[Case], *, seed: int) -> Iterator[list[Trial]]:
                     simulator.url,
                     key=simulator.key,
                     name=f"{case.name} {number}",
-                    timeout_seconds=TIMEOUT_SECONDS,
+                    timeout_seconds=case.timeout_seconds,
                 )
                 make_route(service, provider, external_id=offer.id, rate=offer.rate, position=number)
                 sites.append(Site(simulator=simulator, provider=provider))
@@ -136,15 +137,12 @@ def run(
     say: Callable[[str], None],
 ) -> list[str]:
     """Run orders through every trial and return what is wrong at the end; empty when everything holds."""
-    # One order before the trouble: an id that is used twice was then known once.
-    for trial in running:
-        trial.order(1)
-    found = _await_rest(running, seconds=START_SECONDS)
+    found = _before_trouble(running)
     if found:
         return [f"before the trouble: {text}" for text in found]
     for trial in running:
         trial.misbehave(seed=seed)
-        trial.order(orders - 1)
+        trial.order(orders - len(trial.sold()))
         trial.cancel_some()
     killed = _endure(running, workers, seconds=trouble_seconds, kill=kill)
     for trial in running:
@@ -172,22 +170,43 @@ def run(
     return found + _of_books()
 
 
+def _before_trouble(running: Sequence[Trial]) -> list[str]:
+    """Let each provider take an order in peace: an id that is used twice in trouble was then known once."""
+    untried = list(running)
+    while untried:
+        for trial in untried:
+            trial.order(FIRST_ORDERS if trial.case.providers > 1 else 1)
+        if found := _await_rest(running, seconds=START_SECONDS):
+            return found
+        untried = [trial for trial in running if not all(site.there() for site in trial.sites)]
+    return []
+
+
 def _after_trouble(
     trial: Trial, lines: Sequence[str], *, kill: bool, say: Callable[[str], None]
 ) -> list[str]:
     """Tell what came of a trial; return what must not be unknown, or is not shown, or was not tried."""
     handed = trial.handed()
-    given = sum((site.simulator.script.given for site in trial.sites), Counter[Fault]())
+    given = _given(trial)
     bought = sum(len(site.there()) for site in trial.sites)
     states = Counter(item.handover for item in handed)
     say(
         f"{trial.case.name}: {given.total() - given[Fault.NONE]} faults, {states['unknown']} unknown,"
         f" {states['refused']} refused, {bought} bought"
     )
-    missed = [f"no call met {fault}" for fault in trial.case.faults if not given[fault]]
+    missed = [f"no call met {fault}" for fault in _missed(trial)]
     found = unlisted(handed, lines, ambiguous=trial.case.ambiguous or kill)
     # A killed worker may not have come to make the calls that a fault was waiting for.
     return _named(trial, [*found, *([] if kill else missed)])
+
+
+def _given(trial: Trial) -> Counter[Fault]:
+    return sum((site.simulator.script.given for site in trial.sites), Counter[Fault]())
+
+
+def _missed(trial: Trial) -> list[Fault]:
+    given = _given(trial)
+    return [fault for fault in trial.case.faults if not given[fault]]
 
 
 def _of_books() -> list[str]:
@@ -205,7 +224,9 @@ def _endure(running: Sequence[Trial], workers: Workers, *, seconds: float, kill:
     until = time.monotonic() + seconds
     latest = until + seconds * LONGEST_OVERTIME
     tick_at = kill_at = 0.0
-    while time.monotonic() < until or (time.monotonic() < latest and _is_untried(running)):
+    while time.monotonic() < until or (
+        time.monotonic() < latest and (_is_untried(running) or any(_missed(trial) for trial in running))
+    ):
         if time.monotonic() >= tick_at:
             _pass_time(running)
             tick_at = time.monotonic() + TICK_SECONDS
