@@ -99,10 +99,10 @@ def test_the_list_tells_state_and_why(upstream: Provider) -> None:
     assert lines[2] == f"Upstream  {upstream.url}"
     assert lines[3].startswith("    balance 12.5 USD at ")
     assert lines[3].endswith("; takes orders")
-    note_setback(provider_id=upstream.pk, setback=Setback.OUT_OF_FUNDS)
+    note_setback(provider_id=upstream.pk, key=upstream.key, setback=Setback.OUT_OF_FUNDS)
     assert "; waits until " in (line := run("provider", "list").output.splitlines()[3])
     assert line.endswith(" UTC: The provider is out of funds; 3 troubles in a row")
-    note_setback(provider_id=upstream.pk, setback=Setback.KEY_REFUSED)
+    note_setback(provider_id=upstream.pk, key=upstream.key, setback=Setback.KEY_REFUSED)
     assert "it refuses the key" in run("provider", "list").output
     assert upstream.key not in run("provider", "list").output
 
@@ -204,7 +204,7 @@ def test_a_test_that_fails_says_why(
 
 
 def test_a_provider_is_used_again(upstream: Provider) -> None:
-    note_setback(provider_id=upstream.pk, setback=Setback.KEY_REFUSED)
+    note_setback(provider_id=upstream.pk, key=upstream.key, setback=Setback.KEY_REFUSED)
     assert not standings()[upstream.pk].callable
     assert run("provider", "use-again", "Upstream").output == "Upstream is called again\n"
     assert standings()[upstream.pk].sendable

@@ -93,11 +93,13 @@ def test_a_late_answer_settles_it_too(hand_overs: list[HandOver]) -> None:
 
 def test_a_pause_is_told_once_until_the_provider_has_recovered(provider: Provider) -> None:
     for _ in range(3):
-        note_setback(provider_id=provider.pk, setback=Setback.OUT_OF_FUNDS, text="no balance")
+        note_setback(
+            provider_id=provider.pk, key=provider.key, setback=Setback.OUT_OF_FUNDS, text="no balance"
+        )
         Provider.objects.update(paused_until=LONG_AGO)
     note_success([provider.pk])
     note_success([provider.pk])
-    note_setback(provider_id=provider.pk, setback=Setback.KEY_REFUSED, text="bad key")
+    note_setback(provider_id=provider.pk, key=provider.key, setback=Setback.KEY_REFUSED, text="bad key")
     use_again(provider=provider)
     about = f"provider:{provider.pk}"
     funds = {"name": "Upstream", "reason": "The provider is out of funds", "text": "no balance"}
@@ -111,7 +113,7 @@ def test_a_pause_is_told_once_until_the_provider_has_recovered(provider: Provide
 
 
 def test_a_single_mishap_is_no_event(provider: Provider) -> None:
-    note_setback(provider_id=provider.pk, setback=Setback.NO_USABLE_ANSWER, text="502")
+    note_setback(provider_id=provider.pk, key=provider.key, setback=Setback.NO_USABLE_ANSWER, text="502")
     note_success([provider.pk])
     assert told() == []
 

@@ -83,7 +83,7 @@ def test_a_refusal_returns_money_before_it_stops_the_provider() -> None:
         lock_wallets([customer.wallet_id])
         second = Second(lambda: record([refused]))
         until_somebody_waits()
-        note_setback(provider_id=provider.pk, setback=Setback.SLOW_DOWN)
+        note_setback(provider_id=provider.pk, key=provider.key, setback=Setback.SLOW_DOWN)
     second.finish()
     assert balance_of(customer) == 10
     assert violations() == {}
@@ -103,10 +103,10 @@ def test_providers_suffer_and_recover_in_order(replies: tuple[Accepted | Unclear
         Answered(hand_over=items[first.pk], reply=replies[0]),
     ]
     with transaction.atomic():
-        note_setback(provider_id=first.pk, setback=Setback.NO_USABLE_ANSWER)
+        note_setback(provider_id=first.pk, key=first.key, setback=Setback.NO_USABLE_ANSWER)
         second = Second(lambda: record(answers))
         until_somebody_waits()
-        note_setback(provider_id=last.pk, setback=Setback.NO_USABLE_ANSWER)
+        note_setback(provider_id=last.pk, key=last.key, setback=Setback.NO_USABLE_ANSWER)
     second.finish()
     assert violations() == {}
 

@@ -162,7 +162,7 @@ def test_who_refused_an_order_for_want_of_funds_is_low_and_tells_what_is_needed(
     for sold in (service, package):
         make_route(sold, make_provider(), rate="1.00")
         make_route(sold, provider, rate="4.00", position=1)
-    note_setback(provider_id=provider.pk, setback=Setback.OUT_OF_FUNDS)
+    note_setback(provider_id=provider.pk, key=provider.key, setback=Setback.OUT_OF_FUNDS)
     held = [place_one(customer, service, quantity=500), place_one(customer, package)]
     hold([order.pk for order in held], reason=Hold.OUT_OF_FUNDS)
     hold([place_one(customer, service, quantity=1000).pk], reason=Hold.NO_PROVIDER)

@@ -29,7 +29,7 @@ AWHILE_AGO = timezone.now() - timedelta(hours=1)
 
 def after(provider: Provider, *setbacks: Setback) -> Standing:
     for setback in setbacks:
-        note_setback(provider_id=provider.pk, setback=setback)
+        note_setback(provider_id=provider.pk, key=provider.key, setback=setback)
     return standings()[provider.pk]
 
 
@@ -141,3 +141,14 @@ def test_a_provider_switched_off_gets_no_orders_but_is_asked_about_those_it_has(
     provider = make_provider(enabled=False)
     now = standings()[provider.pk]
     assert (now.sendable, now.callable, now.hold_reason) == (False, True, Hold.SWITCHED_OFF)
+
+
+def test_a_key_that_was_refused_late_says_nothing_about_the_one_that_took_its_place() -> None:
+    provider = make_provider(key="the old key of this account")
+    used = provider.key
+    Provider.objects.filter(pk=provider.pk).update(key="the new key of this account")
+    note_setback(provider_id=provider.pk, key=used, setback=Setback.KEY_REFUSED)
+    now = standings()[provider.pk]
+    assert (now.sendable, now.callable, now.troubles) == (True, True, 0)
+    note_setback(provider_id=provider.pk, key=now.access.key, setback=Setback.KEY_REFUSED)
+    assert not standings()[provider.pk].callable

@@ -345,7 +345,9 @@ class Poller:
         return replies
 
     async def _setback(self, provider: Standing, setback: Setback, text: str) -> None:
-        await self._workplace.in_database(note_setback, provider_id=provider.id, setback=setback, text=text)
+        await self._workplace.in_database(
+            note_setback, provider_id=provider.id, key=provider.access.key, setback=setback, text=text
+        )
 
     async def _later(
         self, provider: Standing, followed: Sequence[Followed], reply: Refused | Unclear

@@ -250,12 +250,17 @@ def _answer_attempts(answers: Sequence[tuple[Answered, Outcome]]) -> None:
 
 def _note_standings(unknown: Sequence[Answered], recovered: Collection[int]) -> None:
     """Provider by provider in order of id, as everybody locks them: none waits for another in a ring."""
-    texts: dict[int, list[str]] = {provider_id: [] for provider_id in recovered}
+    unusable: dict[int, list[Answered]] = {provider_id: [] for provider_id in recovered}
     for item in unknown:
-        texts.setdefault(item.hand_over.provider.id, []).append(item.response[:200])
-    for provider_id in sorted(texts):
-        for text in texts[provider_id]:
-            note_setback(provider_id=provider_id, setback=Setback.NO_USABLE_ANSWER, text=text)
+        unusable.setdefault(item.hand_over.provider.id, []).append(item)
+    for provider_id in sorted(unusable):
+        for item in unusable[provider_id]:
+            note_setback(
+                provider_id=provider_id,
+                key=item.hand_over.provider.access.key,
+                setback=Setback.NO_USABLE_ANSWER,
+                text=item.response[:200],
+            )
         if provider_id in recovered:
             note_success([provider_id])
 
@@ -297,7 +302,12 @@ def _record_refusal(item: Answered, refused: Refused) -> None:
         # Money, if any returns, before providers and routes: so a charge that is looked at locks them, too.
         give_back(order, refused, refill_id=fulfilment.refill_id)
     if setback := SETBACKS.get(refused.refusal):
-        note_setback(provider_id=fulfilment.provider_id, setback=setback, text=refused.text)
+        note_setback(
+            provider_id=fulfilment.provider_id,
+            key=item.hand_over.provider.access.key,
+            setback=setback,
+            text=refused.text,
+        )
     if refused.refusal is RefusalClass.SERVICE:
         reason = refused.text[:LONGEST_REASON_CHARACTERS]
         closed = Route.objects.filter(pk=fulfilment.route_id, enabled=True)

@@ -337,5 +337,9 @@ class Reconciler:
         setback = SETBACKS.get(reply.refusal) if isinstance(reply, Refused) else None
         if setback is not None and isinstance(reply, Refused):
             await self._workplace.in_database(
-                note_setback, provider_id=case.provider.id, setback=setback, text=reply.text
+                note_setback,
+                provider_id=case.provider.id,
+                key=case.provider.access.key,
+                setback=setback,
+                text=reply.text,
             )

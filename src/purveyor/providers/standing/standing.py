@@ -128,14 +128,16 @@ def _standing(row: Any) -> Standing:
 
 
 @transaction.atomic
-def note_setback(*, provider_id: int, setback: Setback, text: str = "") -> None:
-    """Let a provider's standing suffer from a call that failed.
+def note_setback(*, provider_id: int, key: str, setback: Setback, text: str = "") -> None:
+    """Let a provider's standing suffer from a call that failed, which was made with this `key`.
 
     Calls that were under way together fail together and count once: a provider that is silent or paused
-    already is left as it is.
+    already is left as it is. That a key was refused says nothing about another one that took its place.
     """
     (row,) = fetch_all(_SQL["lock_standing"], {"provider": provider_id})
     if row.key_refused or row.silent or (setback is Setback.OUT_OF_FUNDS and row.paused):
+        return
+    if setback is Setback.KEY_REFUSED and row.key != key:
         return
     troubles = row.troubles + 1
     if setback is not Setback.NO_USABLE_ANSWER:

@@ -167,7 +167,11 @@ class Forwarder:
         setback = _SETBACKS.get(reply.refusal) if isinstance(reply, Refused) else None
         if setback is not None and isinstance(reply, Refused):
             await self._workplace.in_database(
-                note_setback, provider_id=provider.id, setback=setback, text=reply.text
+                note_setback,
+                provider_id=provider.id,
+                key=provider.access.key,
+                setback=setback,
+                text=reply.text,
             )
 
 
