@@ -16,9 +16,10 @@ from purveyor.providers.outcomes.outcomes import Answered, give_up_expired, reco
 from purveyor.providers.outcomes.under_way import HandOver
 from purveyor.providers.protocol.client import Access
 from purveyor.providers.protocol.refusals import RefusalClass
-from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
+from purveyor.providers.protocol.replies import Accepted, Answer, Refused, Unclear, read_add
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.standing.holds import Hold
+from purveyor.providers.standing.standing import ONE_BY_ONE_FROM
 from purveyor.providers.testing import make_provider, make_route
 from tests.audited import violations
 
@@ -185,6 +186,23 @@ def test_a_refusal_about_the_provider_stops_it_and_holds_its_orders(
     assert hand_over(busy={}).hand_overs == []
     order = read(item)[0]
     assert (order.dispatch, order.hold_reason) == (Dispatch.HELD, reason.value)
+
+
+def test_an_order_refused_for_itself_keeps_no_provider_from_proving_itself(
+    service: Service, provider: Provider
+) -> None:
+    Provider.objects.update(troubles=ONE_BY_ONE_FROM)
+    (item,) = sent(service, 2)
+    refused = read_add(Answer(200, b'{"error":"Too many comments"}'))
+    order, _, _ = settle(item, refused)
+    assert (order.dispatch, order.hold_reason) == (
+        Dispatch.HELD,
+        "Refused by the provider: Too many comments",
+    )
+    (other,) = hand_over(busy={}).hand_overs
+    settle(other, Accepted("1"))
+    provider.refresh_from_db()
+    assert (provider.troubles, provider.silent_until) == (0, None)
 
 
 def test_a_hand_over_given_back_is_not_the_providers_fault(service: Service, provider: Provider) -> None:

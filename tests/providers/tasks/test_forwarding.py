@@ -85,6 +85,19 @@ def test_a_cancel_that_is_refused_is_told_and_may_be_wished_again(
     assert CancelTask.objects.get().state == ForwardState.ACCEPTED
 
 
+def test_a_cancel_that_is_refused_because_of_the_time_was_not_taken(
+    simulator: Simulator, service: Service
+) -> None:
+    customer, orders = accepted(service)
+    words = "An order can be canceled only within 24 hours"
+    refusal = f'{{"error":"{words}"}}'
+    simulator.script.next("cancel", Behaviour(fault=Fault.ARBITRARY, body=refusal, accepts=False))
+    cancel(customer, orders)
+    forward()
+    wish = CancelRequest.objects.get()
+    assert (wish.status, wish.reason) == ("refused", words)
+
+
 def test_a_list_that_is_refused_as_a_whole_is_told_one_by_one(simulator: Simulator, service: Service) -> None:
     customer, orders = accepted(service, 3)
     refusal = '{"error":"Incorrect order ID"}'

@@ -35,6 +35,7 @@ LONGEST_WAIT: Final = timedelta(days=7)
 """A refill that got nowhere in this time, or of which nothing is told for so long, is rejected, so that its
 customer may ask again."""
 
+_AGAIN_IN_A_DAY: Final = frozenset({RefusalClass.REPEATED, RefusalClass.TOO_EARLY})
 FIRST_LOOK: Final = timedelta(seconds=3)
 LATEST_LOOK: Final = timedelta(minutes=30)
 _SHARE_OF_AGE: Final = 0.1
@@ -96,7 +97,7 @@ def record_asked(wish: RefillWish, reply: Accepted | Refused | Unclear) -> None:
     elif reply.refusal in AGAIN:
         state = ForwardState.UNKNOWN if wish.state is ForwardState.UNKNOWN else ForwardState.WAITING
         _write(wish, state, reply.text, retry_delay(tries=wish.tries))
-    elif reply.refusal is RefusalClass.REPEATED and wish.age < LONGEST_WAIT:
+    elif reply.refusal in _AGAIN_IN_A_DAY and wish.age < LONGEST_WAIT:
         running = wish.state is ForwardState.UNKNOWN
         _write(wish, wish.state, reply.text, ASK_AGAIN_AFTER if running else TOO_EARLY_RETRY)
     else:
