@@ -106,20 +106,24 @@ def running_pid(home: Path) -> int | None:
 
     The file it wrote is not enough: after a crash the number may belong to another program.
     """
-    data = folder_of(home)
     try:
-        pid = int((data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
+        pid = int((folder_of(home) / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
     except (OSError, ValueError):
         return None
+    return pid if serves(home, pid=pid) else None
+
+
+def serves(home: Path, *, pid: int) -> bool:
+    """Whether the process `pid` runs and is one of the server of `home`, not one that got its number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return None
+        return False
     except PermissionError:
-        return None  # another user's process; a server of ours would obey us
+        return False  # another user's process; a server of ours would obey us
     if sys.platform != "linux":
-        return pid
-    return pid if _works_in(Path("/proc", str(pid)), data) and not _ended(pid) else None
+        return True
+    return _works_in(Path("/proc", str(pid)), folder_of(home)) and not _ended(pid)
 
 
 def is_left_over(words: str) -> bool:

@@ -97,7 +97,7 @@ def stop(home: Path, *, process: "subprocess.Popen[bytes] | None" = None) -> Non
     for how, patience_seconds in ((signal.SIGINT, STOP_PATIENCE_SECONDS), (signal.SIGQUIT, 10.0)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, how)
-        if _gone(home, process=process, patience_seconds=patience_seconds):
+        if _gone(home, pid=pid, process=process, patience_seconds=patience_seconds):
             database_files.remove_outside_socket_folder(home)
             return
     raise Trouble(
@@ -105,11 +105,17 @@ def stop(home: Path, *, process: "subprocess.Popen[bytes] | None" = None) -> Non
     )
 
 
-def _gone(home: Path, *, process: "subprocess.Popen[bytes] | None", patience_seconds: float) -> bool:
+def _gone(
+    home: Path, *, pid: int, process: "subprocess.Popen[bytes] | None", patience_seconds: float
+) -> bool:
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
-        # A child that ended stays in the process table until it is asked for.
-        if (process is None or process.poll() is not None) and database_files.running_pid(home) is None:
+        # A child that ended stays in the process table until it is asked for; the lock file goes a moment
+        # before the process does.
+        ended = (
+            process.poll() is not None if process is not None else not database_files.serves(home, pid=pid)
+        )
+        if ended and database_files.running_pid(home) is None:
             return True
         time.sleep(_POLL_SECONDS)
     return False
