@@ -8,7 +8,8 @@ from django.db import connection
 
 from purveyor.database import fetch_all
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
+"""Before what hangs is given up; nothing takes nearly as long, however busy the machine is."""
 
 
 class Second(threading.Thread):
@@ -38,8 +39,14 @@ class Second(threading.Thread):
 
 
 def until_somebody_waits() -> None:
-    """Return once a transaction waits for a lock."""
+    """Return once a transaction waits for what that of the caller holds.
+
+    Not for just any lock: other tests beside this one wait for theirs. `pg_locks` and not `pg_stat_activity`,
+    of which a transaction keeps seeing what it saw first.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not fetch_all("SELECT 1 FROM pg_locks WHERE NOT granted"):
+    while not fetch_all(
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.02)

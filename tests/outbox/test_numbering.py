@@ -13,9 +13,7 @@ from purveyor.outbox.consuming import Announced, events_after
 from purveyor.outbox.models import Numbering, OutboxEvent
 from purveyor.outbox.numbering import number_events
 from tests.committed import committed
-from tests.racing import Second
-
-PATIENCE_SECONDS = 20
+from tests.racing import PATIENCE_SECONDS, Second
 
 
 def happened(*orders: int) -> list[Event]:
@@ -85,7 +83,7 @@ def test_two_workers_number_each_event_once_and_a_reader_beside_them_misses_none
                 announce(happened(order))
 
     def number() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.001):  # those who write must have a turn
             number_events(limit=7)
 
     def read() -> None:
