@@ -196,7 +196,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
         try:
             if requests.get(f"{url}/healthz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     raise AssertionError("the server did not start in time")
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from purveyor.accounts.testing import balance_of
+from purveyor.api.bodies import DRAIN_SECONDS
 from purveyor.catalog.order_types import OrderType
 from purveyor.ops.serving import HEAD_SECONDS
 from purveyor.orders.models import Order
@@ -84,7 +85,7 @@ def refused_as_too_large(panel: Panel, request: bytes) -> None:
 def test_an_announced_length_over_one_megabyte_is_refused_at_once(panel: Panel, length: int) -> None:
     started = time.monotonic()
     refused_as_too_large(panel, head(length) + b"key=")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < DRAIN_SECONDS  # not after what it drops of the rest
 
 
 def test_an_endless_body_is_refused_as_soon_as_it_is_over_one_megabyte(panel: Panel) -> None:

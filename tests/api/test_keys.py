@@ -17,7 +17,7 @@ from tests.api.panel import Caller, Panel, eventually, json_of, serving
 
 INVALID = {"error": "Invalid API key"}
 NOTICE_SECONDS = 1.0
-"""A revocation holds everywhere within this; the polls and this test's own calls come on top."""
+"""A call that is sent this long after a revocation is refused everywhere, however busy the machine is."""
 
 
 def test_a_key_works_as_soon_as_it_is_made(panel: Panel, caller: Caller) -> None:
@@ -31,8 +31,10 @@ def test_a_revoked_key_is_worthless_within_a_second(panel: Panel, caller: Caller
     assert panel.post(text, "balance")["balance"] == "1000"
     revoke_key(prefix=key.prefix)
     revoked = time.monotonic()
+    sent = revoked
     while panel.post(text, "balance") != INVALID:
-        assert time.monotonic() - revoked < NOTICE_SECONDS + 0.5
+        assert sent - revoked < NOTICE_SECONDS
+        sent = time.monotonic()
     assert panel.post(caller, "balance")["balance"] == "1000"  # the customer's other key
 
 
@@ -58,14 +60,32 @@ def guess(panel: Panel, address: str, key: str = "nobody's") -> requests.Respons
     return requests.post(panel.api, data={"key": key, "action": "balance"}, headers=headers, timeout=30)
 
 
+def guess_until_refused(panel: Panel, address: str) -> list[requests.Response]:
+    """The answers to guesses of an address, of which the last is the first that is refused.
+
+    The address earns another guess every two seconds: it stays throttled for a moment only.
+    """
+    answers = [guess(panel, address)]
+    while answers[-1].status_code == 200:
+        assert len(answers) < 3 * GUESSES_AT_ONCE
+        answers.append(guess(panel, address, f"guess {len(answers)}"))
+    return answers
+
+
+def guesses_earned(*, since: float) -> float:
+    """How many guesses one address has at most from a time of the steady clock until now."""
+    return GUESSES_AT_ONCE + (time.monotonic() - since) * GUESSES_PER_SECOND
+
+
 def test_guessing_is_throttled_per_address(proxied: Panel, at_the_panel: None) -> None:
     caller = proxied.caller()
     assert guess(proxied, "192.0.2.1", caller.key).json()["balance"] == "1000"
-    answers = [guess(proxied, "192.0.2.1", f"guess {number}") for number in range(GUESSES_AT_ONCE + 20)]
-    assert [answer.status_code for answer in answers[:GUESSES_AT_ONCE]] == [200] * GUESSES_AT_ONCE
-    assert answers[-1].status_code == 429
-    assert answers[-1].content == b""
-    assert "retry-after" in answers[-1].headers
+    begun = time.monotonic()
+    *served, refused = guess_until_refused(proxied, "192.0.2.1")
+    assert GUESSES_AT_ONCE <= len(served) <= guesses_earned(since=begun)
+    assert refused.status_code == 429
+    assert refused.content == b""
+    assert "retry-after" in refused.headers
     # A good key still works from there, other addresses can still mistype, and the throttle eases.
     assert guess(proxied, "192.0.2.1", caller.key).json()["balance"] == "1000"
     assert json_of(guess(proxied, "192.0.2.2")) == INVALID
@@ -76,11 +96,13 @@ def test_a_good_key_is_served_the_first_time_at_a_throttled_address(
     proxied: Panel, at_the_panel: None
 ) -> None:
     """Customers behind one address must not lose their orders to a neighbour that guesses."""
-    for number in range(GUESSES_AT_ONCE + 5):
-        guess(proxied, "192.0.2.9", f"guess {number}")
-    for caller in (proxied.caller(), proxied.caller()):
+    callers = (proxied.caller(), proxied.caller())
+    begun, served = time.monotonic(), 0
+    for caller in callers:
+        served += len(guess_until_refused(proxied, "192.0.2.9")) - 1
         assert json_of(guess(proxied, "192.0.2.9", caller.key))["balance"] == "1000"
-        assert guess(proxied, "192.0.2.9").status_code == 429
+    served += len(guess_until_refused(proxied, "192.0.2.9")) - 1
+    assert served <= guesses_earned(since=begun)  # a good key lets the neighbour guess no more
 
 
 def test_guesses_of_throttled_addresses_take_turns() -> None:
@@ -119,8 +141,7 @@ def test_a_customers_key_survives_an_emptied_cache_at_a_throttled_address(
     """A colleague's forgotten cron job must not stop a customer whenever any key is revoked."""
     caller, other = proxied.caller(), proxied.caller()
     guess(proxied, "192.0.2.7", caller.key)
-    for number in range(GUESSES_AT_ONCE + 5):
-        guess(proxied, "192.0.2.7", f"guess {number}")
+    guess_until_refused(proxied, "192.0.2.7")
     revoke_key(prefix=other.key[:8])
     deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:
