@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+"""Before what hangs is given up; nothing takes nearly as long, however busy the machine is."""
+WHOLE_COMMAND_SECONDS = 180.0
+"""The same for a command that starts several servers, one after another."""
 
 
 def python(source: str, *, home: Path | None = None) -> "subprocess.Popen[str]":

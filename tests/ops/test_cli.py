@@ -19,7 +19,7 @@ from purveyor.ops import cli, simulation, trouble
 from purveyor.ops.terminal import table
 from purveyor.ops.up import share_demo_settings
 from tests.committed import committed
-from tests.ops.processes import environment, free_port
+from tests.ops.processes import WHOLE_COMMAND_SECONDS, environment, free_port
 
 
 def run(*words: str) -> Result:
@@ -226,7 +226,7 @@ def purveyor(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]"
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WHOLE_COMMAND_SECONDS,
         env=environment(**settings),
     )
 

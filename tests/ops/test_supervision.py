@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from purveyor.ops import logs, supervision
+from purveyor.ops import embedded, logs, supervision
 from purveyor.ops.embedded import Server, running
 from purveyor.ops.supervision import Job, Stop, StopRequested, Supervisor
 from purveyor.ops.trouble import Trouble
@@ -118,7 +118,8 @@ def test_a_child_that_never_comes_up_is_given_up_with_its_last_words(
     assert len(stage.said) == supervision.START_ATTEMPTS
 
 
-def test_a_killed_database_is_started_again(tmp_path: Path) -> None:
+def test_a_killed_database_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_QUIET_SECONDS", 600.0)  # a slow recovery has a line of its own
     home = tmp_path / "home"
     with running(home) as server:
         stage = Stage(home, server)

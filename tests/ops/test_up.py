@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from purveyor.ops import database_files, embedded
-from tests.ops.processes import environment, free_port, runs, wait_until
+from tests.ops.processes import WHOLE_COMMAND_SECONDS, environment, free_port, runs, wait_until
 
 SERVICES = {"action": "services"}
 
@@ -48,13 +48,16 @@ class Panel:
                 start_new_session=True,
                 env=environment(PURVEYOR_HOME=str(self.home), PORT=str(self.port), **settings),
             )
-        wait_until(lambda: "Ctrl-C stops it." in self.said or self.process.poll() is not None, seconds=60)
+        wait_until(
+            lambda: "Ctrl-C stops it." in self.said or self.process.poll() is not None,
+            seconds=WHOLE_COMMAND_SECONDS,
+        )
         assert self.process.poll() is None, self.said
 
     def end(self, how: signal.Signals) -> int:
         """End it and return its exit status."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=WHOLE_COMMAND_SECONDS)
 
     def children(self) -> dict[str, int]:
         """Process ids by name, of `up`'s own children."""
@@ -93,7 +96,7 @@ class Panel:
         """Whether it answers a call that needs the database."""
         try:
             return self._call(action="balance").status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:  # one that does not answer in time is another
             return False
 
     def _call(self, **fields: str) -> requests.Response:

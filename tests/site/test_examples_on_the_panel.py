@@ -43,7 +43,7 @@ def _database_url() -> str:
 def _answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/healthz", timeout=PATIENCE_SECONDS).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
