@@ -88,6 +88,12 @@ _ALL: Final = (
         "It is known now: `placed_as` is the order of the provider, none where it did not take it.",
     ),
     Kind(
+        "handover.doubled",
+        "order",
+        ("fulfilment", "provider", "placed_as", "by"),
+        "The provider has the order as `placed_as`, yet `by` settled it otherwise: it may be bought twice.",
+    ),
+    Kind(
         "provider.paused",
         "provider",
         ("name", "reason", "text"),

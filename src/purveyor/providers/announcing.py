@@ -65,6 +65,24 @@ def announce_settled(hand_overs: Iterable[HandOverSettled]) -> None:
     )
 
 
+def announce_doubled(hand_over: HandOverSettled) -> None:
+    """Tell of a hand-over that the provider took after all, though somebody settled it otherwise."""
+    announce(
+        [
+            Event(
+                kind="handover.doubled",
+                about=f"order:{hand_over.order_id}",
+                data={
+                    "fulfilment": hand_over.fulfilment_id,
+                    "provider": hand_over.provider_id,
+                    "placed_as": hand_over.placed_as,
+                    "by": hand_over.by,
+                },
+            )
+        ]
+    )
+
+
 def announce_paused(*, provider_id: int, name: str, reason: str, text: str) -> None:
     """Tell that nothing is sent to a provider for now; `text` is what it answered."""
     announce(

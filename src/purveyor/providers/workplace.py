@@ -58,7 +58,7 @@ class Workplace:
         """
         action = fields["action"]
         if not paid:
-            await self._pay(provider, action)
+            await self.pay(provider, action)
         began = time.perf_counter()
         try:
             answer = await self._client(provider).call(fields)
@@ -70,7 +70,8 @@ class Workplace:
         CALLS.labels(action=action).observe(time.perf_counter() - began)
         return answer
 
-    async def _pay(self, provider: Standing, action: str) -> None:
+    async def pay(self, provider: Standing, action: str) -> None:
+        """Take a call off the budgets of a provider that has limits. Raises `OverBudget`."""
         status = action == "status"
         limited = provider.calls_per_minute is not None
         if not limited and not (status and provider.status_calls_per_minute is not None):

@@ -11,9 +11,10 @@ from purveyor.providers.models import Fulfilment, Provider
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.outcomes.settling import settle_as_not_placed
 from purveyor.providers.protocol.refusals import RefusalClass
-from purveyor.providers.protocol.replies import Refused, Unclear
+from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.sending.handing_over import hand_over
 from tests.audited import violations
+from tests.outbox.told import told as announced
 from tests.providers.elsewhere.test_finishing import accept, events, hand, money, ordered, sold, tell
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +121,29 @@ def test_a_rest_that_is_chosen_to_be_finished_is_left_to_the_first_who_goes_on()
     nobody_is_asked(order)
     order = tell(first, "Completed", 0)
     assert (order.status, order.refunded) == (Status.COMPLETED, 0)
+
+
+def test_a_rest_that_was_taken_after_all_is_followed_and_goes_to_nobody_else() -> None:
+    order = ordered(sold("4.00", "5.00", "6.00"))
+    tell(accept("1"), "Partial", 250)
+    item = hand()
+    record([Answered(hand_over=item, reply=Unclear("time-out"))])
+    settle_as_not_placed(fulfilment=Fulfilment.objects.get(pk=item.fulfilment_id), actor="staff")
+    record([Answered(hand_over=item, reply=Accepted("2"))])
+    assert hand_over(busy={}).hand_overs == []
+    order = tell(Fulfilment.objects.get(external_id="2"), "Completed", 0)
+    assert (order.status, order.remains, order.refunded) == (Status.COMPLETED, 0, 0)
+    assert money(order) == (Decimal(90), [Decimal(4) * 750 / 1000, Decimal("1.25")])
+
+
+def test_what_was_taken_after_all_and_delivered_by_another_in_part_is_told_and_its_rest_goes_on() -> None:
+    order = ordered(sold("4.00", "5.00"))
+    item = hand()
+    record([Answered(hand_over=item, reply=Unclear("time-out"))])
+    settle_as_not_placed(fulfilment=Fulfilment.objects.get(pk=item.fulfilment_id), actor="staff")
+    tell(accept("1"), "Partial", 250)
+    record([Answered(hand_over=item, reply=Accepted("7"))])
+    assert [data["placed_as"] for *_, data in announced("handover.doubled")] == ["7"]
+    order.refresh_from_db()
+    assert (order.dispatch, order.remains) == (Dispatch.QUEUED, 250)
+    assert violations() == {}

@@ -4,56 +4,48 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db.models import F
 from django.utils import timezone
 
 from purveyor.accounts.models import Customer
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import Service
 from purveyor.catalog.order_types import OrderType
-from purveyor.orders.models import CancelRequest, Dispatch, Order, Status
+from purveyor.orders.models import Dispatch, Order, Status
 from purveyor.orders.testing import place_one
 from purveyor.providers.models import (
     Attempt,
     EvidenceKind,
     Fulfilment,
     Handover,
-    HandoverEvidence,
     Provider,
-    ProviderService,
 )
 from purveyor.providers.outcomes import reconciling
-from purveyor.providers.outcomes.evidence import LATE_BY, NotPlaced, PlacedAs
-from purveyor.providers.outcomes.reconciling import claim, conclude, look_again_after
+from purveyor.providers.outcomes.cases import Case
+from purveyor.providers.outcomes.evidence import LATE_BY, NotPlaced, PlacedAs, Undecided
+from purveyor.providers.outcomes.reconciling import (
+    Question,
+    claim,
+    conclude,
+    look_again_after,
+    prepare_probe,
+)
 from purveyor.providers.outcomes.settling import settle_as_placed
-from purveyor.providers.protocol.idempotency import FIELD
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.simulator.behaviours import Behaviour, Fault
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
 from tests.committed import committed
+from tests.outbox.told import told
 from tests.providers.conftest import sold
+from tests.providers.outcomes.lost import EXECUTED, NOTHING_EXECUTED, QUANTITY, evidence_of, fulfilment_of
 from tests.providers.rounds import dispatch, reconcile, work_until
 
 pytestmark = committed
 
 BEFORE = 5
 """Orders that the provider has taken before something goes wrong."""
-QUANTITY = 700
 A_WHILE = LATE_BY + timedelta(hours=1)
-NOTHING_EXECUTED = (
-    Fault.DROP_WITHOUT_ACCEPTING,
-    Fault.ERROR_500_BEFORE_ACCEPTING,
-    Behaviour(fault=Fault.HTML_PAGE, accepts=False),
-)
-EXECUTED = (
-    Fault.ACCEPT_THEN_DROP,
-    Fault.ERROR_500_AFTER_ACCEPTING,
-    Fault.HTML_PAGE,
-    Fault.TRUNCATED_JSON,
-    Fault.EMPTY_BODY,
-)
 
 
 @pytest.fixture
@@ -77,10 +69,6 @@ def buy(customer: Customer, service: Service) -> Callable[..., Order]:
     return place_and_send
 
 
-def fulfilment_of(order: Order) -> Fulfilment:
-    return Fulfilment.objects.get(order=order)
-
-
 def let_time_pass() -> None:
     """Make everything that was sent so far a good while older."""
     Attempt.objects.update(
@@ -89,10 +77,6 @@ def let_time_pass() -> None:
         lease_until=F("lease_until") - A_WHILE,
     )
     Fulfilment.objects.update(created_at=F("created_at") - A_WHILE, accepted_at=F("accepted_at") - A_WHILE)
-
-
-def evidence_of(order: Order) -> str:
-    return HandoverEvidence.objects.get(fulfilment__order=order).text
 
 
 def status_calls(simulator: Simulator) -> int:
@@ -266,6 +250,8 @@ def test_a_look_that_comes_too_late_changes_nothing(simulator: Simulator, buy: C
         settled = fulfilment_of(lost)
         assert (settled.external_id, settled.settled_by) == ("777", "staff@example.com")
         assert evidence_of(lost) == f"{verdict.why}; not settled: the hand-over is accepted, not unknown"
+    (doubled,) = told("handover.doubled")
+    assert (doubled[3]["placed_as"], doubled[3]["by"]) == ("778", "staff@example.com")
     assert violations() == {}
 
 
@@ -290,103 +276,33 @@ def test_the_worker_settles_by_itself(simulator: Simulator, buy: Callable[..., O
     assert fulfilment_of(lost).settled_by == reconciling.ACTOR
 
 
-@pytest.fixture
-def purveyor(simulator: Simulator, provider: Provider) -> Provider:
-    """A provider that is a Purveyor itself."""
-    simulator.take_idempotency_keys()
-    Provider.objects.filter(pk=provider.pk).update(takes_idempotency_key=True)
-    return provider
-
-
-@pytest.mark.parametrize("fault", [*EXECUTED, *NOTHING_EXECUTED], ids=str)
-def test_another_purveyor_is_asked_by_the_same_request_again(
-    simulator: Simulator, purveyor: Provider, service: Service, customer: Customer, fault: Fault | Behaviour
-) -> None:
-    simulator.script.next("add", fault, fault)
-    lost = place_one(customer, service, quantity=QUANTITY)
-    dispatch()
-    assert fulfilment_of(lost).handover == Handover.UNKNOWN
-    reconcile()
-    assert fulfilment_of(lost).handover == Handover.UNKNOWN
-    reconcile()
-    settled = fulfilment_of(lost)
-    (bought,) = simulator.orders
-    assert (settled.handover, settled.external_id) == (Handover.ACCEPTED, str(bought.id))
-    assert evidence_of(lost) == f"the same request again is order {bought.id}"
-    (attempt,) = Attempt.objects.all()
-    assert attempt.request is not None
-    sent = [call.fields[FIELD] for call in simulator.requests if call.action == "add"]
-    assert sent == [attempt.request[FIELD]] * 3
-    assert violations() == {}
-
-
-def test_each_request_has_a_key_of_its_own(
-    simulator: Simulator, purveyor: Provider, service: Service, customer: Customer
-) -> None:
-    for _ in range(2):
-        place_one(customer, service, quantity=QUANTITY)
-    dispatch()
-    assert len(set(Attempt.objects.values_list(f"request__{FIELD}", flat=True))) == 2
-    assert len(simulator.orders) == 2
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda: Provider.objects.update(takes_idempotency_key=False),
-        lambda: Provider.objects.update(enabled=False),
-        lambda: Provider.objects.update(url=Concat("url", Value("?other"))),
-        lambda: ProviderService.objects.update(rate=F("rate") + 1),
-        lambda: ProviderService.objects.update(gone_at=timezone.now()),
-        lambda: Attempt.objects.update(created_at=timezone.now() - timedelta(hours=13)),
-        lambda: CancelRequest.objects.create(order=Order.objects.get()),
-        lambda: Order.objects.update(remains=0),
-    ],
-    ids=[
-        "no keys any more",
-        "switched off",
-        "another account",
-        "dearer now",
-        "not sold any more",
-        "long ago",
-        "to be canceled",
-        "delivered meanwhile",
-    ],
-)
-def test_a_request_is_not_repeated_where_it_might_be_a_second_order_a_loss_or_unwanted(
-    simulator: Simulator,
-    purveyor: Provider,
-    service: Service,
-    customer: Customer,
-    change: Callable[[], object],
+def test_a_provider_that_shows_us_nobodys_orders_does_not_refuse_our_key(
+    simulator: Simulator, buy: Callable[..., Order]
 ) -> None:
     simulator.script.next("add", Fault.ACCEPT_THEN_DROP)
-    lost = place_one(customer, service, quantity=QUANTITY)
-    dispatch()
-    change()
+    lost = buy()
+    buy(1100)
+    body = '{"error": "Unauthorized"}'
+    simulator.script.next("status", Behaviour(fault=Fault.ARBITRARY, body=body, http_status=401))
     reconcile()
-    assert fulfilment_of(lost).handover == Handover.UNKNOWN
-    assert sum(call.action == "add" for call in simulator.requests) == 1
+    assert evidence_of(lost) == "the provider refuses to tell: Unauthorized"
+    assert Provider.objects.get().refused_key == ""
+    reconcile()
+    assert fulfilment_of(lost).handover == Handover.ACCEPTED
 
 
-def test_a_request_without_a_key_is_never_repeated(
-    simulator: Simulator, provider: Provider, service: Service, customer: Customer
+def test_one_that_cannot_be_looked_into_keeps_no_other_from_it(
+    simulator: Simulator, buy: Callable[..., Order], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simulator.script.next("add", Fault.ACCEPT_THEN_DROP)
-    place_one(customer, service, quantity=QUANTITY)
-    dispatch()
-    Provider.objects.update(takes_idempotency_key=True)
-    reconcile()
-    assert sum(call.action == "add" for call in simulator.requests) == 1
+    simulator.script.next("add", Fault.ACCEPT_THEN_DROP, Fault.ACCEPT_THEN_DROP)
+    first, second = buy(700), buy(900)
+    buy(1100)
 
+    def broken(case: Case) -> Question | Undecided:
+        assert case.fulfilment_id != fulfilment_of(first).pk
+        return prepare_probe(case)
 
-def test_a_repeated_request_that_is_refused_stays_unknown(
-    simulator: Simulator, purveyor: Provider, service: Service, customer: Customer
-) -> None:
-    simulator.script.next("add", Fault.DROP_WITHOUT_ACCEPTING, Fault.EMPTY_BALANCE)
-    lost = place_one(customer, service, quantity=QUANTITY)
-    dispatch()
+    monkeypatch.setattr(reconciling, "prepare_probe", broken)
     reconcile()
-    assert fulfilment_of(lost).handover == Handover.UNKNOWN
-    assert evidence_of(lost) == "the same request again is refused: Not enough funds on balance"
-    assert Provider.objects.get().paused_reason == "The provider is out of funds"
+    assert fulfilment_of(first).handover == Handover.UNKNOWN
+    assert fulfilment_of(second).handover == Handover.ACCEPTED

@@ -11,9 +11,12 @@ from purveyor.database import fetch_all
 from purveyor.orders.models import Order
 from purveyor.orders.testing import place_one
 from purveyor.providers.models import Provider
+from purveyor.providers.outcomes.cases import _SQL as CASES
 from purveyor.providers.outcomes.keeping_evidence import _SQL as KEEPING
+from purveyor.providers.outcomes.outcomes import _SQL as OUTCOMES
 from purveyor.providers.outcomes.reconciling import _SQL as LOOKING
 from purveyor.providers.outcomes.reconciling import MOST_AT_ONCE, NEIGHBOURS_OF_EACH_KIND, REACH
+from purveyor.providers.outcomes.repeating import _SQL as REPEATING
 from purveyor.providers.testing import make_provider
 from tests.committed import committed
 from tests.providers.following.test_polling_plan import steps
@@ -81,7 +84,7 @@ def test_every_statement_stays_on_its_indexes_above_many_hand_overs(provider: Pr
             LOOKING["claim"],
             {"providers": [provider.pk], "limit": MOST_AT_ONCE, "lease": 60},
         ),
-        "cases": (LOOKING["cases"], {"ids": [row.id for row in cases]}),
+        "cases": (CASES["cases"], {"ids": [row.id for row in cases]}),
         "neighbours": (LOOKING["neighbours"], here | moments),
         "known_ids": (
             LOOKING["known_ids"],
@@ -94,6 +97,8 @@ def test_every_statement_stays_on_its_indexes_above_many_hand_overs(provider: Pr
             KEEPING["note_duplicate"],
             {"order": refused, "provider": provider.pk, "text": "You have active order with this link"},
         ),
+        "begin_repeat": (REPEATING["begin_repeat"], {"fulfilment": cases[0].id, "lease": 60}),
+        "settled_otherwise": (OUTCOMES["settled_otherwise"], {"ids": [row.id for row in cases]}),
         "doubt_not_placed": (KEEPING["doubt_not_placed"], {"order": refused, "provider": provider.pk}),
     }
     for name, (statement, parameters) in look.items():

@@ -9,7 +9,7 @@ from purveyor.catalog.testing import make_service
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import Dispatch, Order, Status
 from purveyor.orders.testing import place_one
-from purveyor.providers.models import Fulfilment, Handover
+from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
 from purveyor.providers.outcomes.under_way import HandOver
@@ -17,8 +17,10 @@ from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
 from purveyor.providers.sending.handing_over import hand_over
 from purveyor.providers.standing.holds import Hold
+from purveyor.providers.standing.standing import standings
 from purveyor.providers.testing import make_provider, make_route
 from tests.audited import violations
+from tests.outbox.told import told
 
 pytestmark = pytest.mark.django_db
 
@@ -142,3 +144,88 @@ def test_an_order_that_is_the_duplicate_of_another_waits_for_it() -> None:
     record([Answered(hand_over=again, reply=DUPLICATE)])
     order.refresh_from_db()
     assert (order.dispatch, order.hold_reason) == (Dispatch.HELD, Hold.SAME_LINK)
+
+
+def late(reply: Accepted, *, of: Fulfilment) -> None:
+    """The provider's answer to a hand-over arrives after everybody had given it up."""
+    record([Answered(hand_over=on_its_way(of), reply=reply, response="as received")])
+    assert violations() == {}
+
+
+def on_its_way(fulfilment: Fulfilment) -> HandOver:
+    attempt = Attempt.objects.get(fulfilment=fulfilment)
+    return HandOver(
+        order_id=fulfilment.order_id,
+        fulfilment_id=fulfilment.pk,
+        attempt_id=attempt.pk,
+        provider=standings()[fulfilment.provider_id],
+        fields=attempt.request or {},
+        cost=fulfilment.expected_cost,
+        usual=None,
+    )
+
+
+@pytest.mark.parametrize("dispatch", [Dispatch.QUEUED, Dispatch.HELD])
+def test_what_was_taken_after_all_is_followed_there_while_it_waits_to_be_sent_again(
+    unknown: Fulfilment, dispatch: Dispatch
+) -> None:
+    settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    Order.objects.filter(pk=unknown.order_id).update(dispatch=dispatch)
+    for _ in range(2):
+        late(Accepted("77"), of=unknown)
+        unknown.refresh_from_db()
+        assert (unknown.handover, unknown.external_id, unknown.refusal) == (Handover.ACCEPTED, "77", "")
+        assert (unknown.cost, unknown.settled_by) == (Decimal(4), "")
+    assert unknown.order.dispatch == Dispatch.HANDED
+    assert hand_over(busy={}).hand_overs == []
+    assert unknown.attempts.get().outcome == Outcome.ACCEPTED
+    assert [data["placed_as"] for *_, data in told("handover.settled")] == [None, "77"]
+    assert told("handover.doubled") == []
+
+
+def doubled(fulfilment: Fulfilment, external_id: str) -> list[tuple[str, str, None, dict[str, object]]]:
+    data = {
+        "fulfilment": fulfilment.pk,
+        "provider": fulfilment.provider_id,
+        "placed_as": external_id,
+        "by": ACTOR,
+    }
+    return [("handover.doubled", f"order:{fulfilment.order_id}", None, data)]
+
+
+def test_what_was_taken_after_all_and_sent_again_is_told(unknown: Fulfilment) -> None:
+    settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    (again,) = hand_over(busy={}).hand_overs
+    late(Accepted("77"), of=unknown)
+    record([Answered(hand_over=again, reply=Accepted("78"))])
+    assert told("handover.doubled") == doubled(unknown, "77")
+    assert list(unknown.order.fulfilments.order_by("number").values_list("handover", "external_id")) == [
+        (Handover.REFUSED, ""),
+        (Handover.ACCEPTED, "78"),
+    ]
+
+
+def test_what_was_taken_after_all_and_is_canceled_is_told(unknown: Fulfilment) -> None:
+    request_cancels([(unknown.order.customer_id, unknown.order_id)])
+    settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    late(Accepted("77"), of=unknown)
+    assert told("handover.doubled") == doubled(unknown, "77")
+
+
+def test_what_was_taken_as_another_than_a_person_said_is_told(unknown: Fulfilment) -> None:
+    settle_as_placed(fulfilment=unknown, external_id="77", actor=ACTOR)
+    late(Accepted("77"), of=unknown)
+    assert told("handover.doubled") == []
+    late(Accepted("78"), of=unknown)
+    assert told("handover.doubled") == doubled(unknown, "78")
+    unknown.refresh_from_db()
+    assert unknown.external_id == "77"
+
+
+def test_what_was_taken_after_all_as_an_order_of_another_stays_in_the_queue(unknown: Fulfilment) -> None:
+    settle_as_not_placed(fulfilment=unknown, actor=ACTOR)
+    late(Accepted("1"), of=unknown)
+    unknown.refresh_from_db()
+    assert (unknown.handover, unknown.settled_by) == (Handover.REFUSED, ACTOR)
+    assert unknown.order.dispatch == Dispatch.QUEUED
+    assert told("handover.doubled") == doubled(unknown, "1")

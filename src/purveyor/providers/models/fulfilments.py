@@ -116,6 +116,10 @@ class Fulfilment(models.Model):
     next_look_at = models.DateTimeField(
         null=True, help_text="Of an unknown outcome: when evidence is looked for next."
     )
+    repeated_until = models.DateTimeField(
+        null=True,
+        help_text="Of an unknown outcome: until when its request may be on its way once more.",
+    )
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True, help_text="When the provider first told of a beginning.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -10,10 +10,7 @@ from django.db import IntegrityError, transaction
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
-from purveyor.orders.cancelling import cancel_undelivered
-from purveyor.orders.models import Dispatch, OrderKind
 from purveyor.orders.promising import note_promises
-from purveyor.orders.queue import hold, requeue
 from purveyor.providers.announcing import (
     HandOverSettled,
     HandOverUnknown,
@@ -21,18 +18,18 @@ from purveyor.providers.announcing import (
     announce_settled,
     announce_unknown,
 )
-from purveyor.providers.elsewhere.finishing import leave_to_earlier
-from purveyor.providers.elsewhere.refilling import give_refill_back
 from purveyor.providers.following.polling_schedule import first_delay
 from purveyor.providers.locking import lock_order
 from purveyor.providers.metrics import DISPATCHES, LEASES_EXPIRED, UNKNOWN
 from purveyor.providers.models import Outcome, Route
+from purveyor.providers.outcomes.giving_back import SETBACKS, give_back
 from purveyor.providers.outcomes.keeping_evidence import doubt_not_placed, note_duplicate
+from purveyor.providers.outcomes.settling import placed_after_all
 from purveyor.providers.outcomes.under_way import HandOver
 from purveyor.providers.protocol.client import Access
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Accepted, Refused, Unclear
-from purveyor.providers.standing.holds import LONGEST_REASON_CHARACTERS, REFUSED, Hold
+from purveyor.providers.standing.holds import LONGEST_REASON_CHARACTERS
 from purveyor.providers.standing.standing import Setback, note_setback, note_success
 
 _SQL: Final = load_sql(__file__, "outcomes.sql")
@@ -46,24 +43,6 @@ FIRST_LOOK_SECONDS: Final = 15.0
 _WORKER_DIED: Final = "The worker died before it could write the answer down."
 _DUPLICATE_OF_ITSELF: Final = (
     "said not to have been placed, but refused as a duplicate when it was sent again"
-)
-
-SETBACKS: Final = {
-    RefusalClass.FUNDS: Setback.OUT_OF_FUNDS,
-    RefusalClass.KEY: Setback.KEY_REFUSED,
-    RefusalClass.RATE: Setback.SLOW_DOWN,
-    RefusalClass.NOT_SENT: Setback.UNREACHABLE,
-}
-"""Refusals that are about the provider as a whole, not about the order."""
-_BACK_TO_QUEUE: Final = frozenset(
-    {
-        *SETBACKS,
-        RefusalClass.GIVEN_BACK,
-        RefusalClass.NOT_PLACED,
-        RefusalClass.SERVICE,
-        RefusalClass.LINK,
-        RefusalClass.QUANTITY,
-    }
 )
 
 
@@ -91,24 +70,31 @@ def record(answers: Sequence[Answered]) -> None:
     """
     settled = [item for item in answers if not isinstance(item.reply, Refused)]
     try:
-        record_settled(settled)
+        too_late = record_settled(settled)
     except IntegrityError:
         # Two workers were given the same id at the same moment: the constraint shows which one is second.
-        for item in settled:
-            _record_alone(item)
+        too_late = [late for item in settled for late in _record_alone(item)]
     for item in answers:
         if isinstance(item.reply, Refused):
             _record_refusal(item, item.reply)
+    for item in too_late:
+        if isinstance(item.reply, Accepted):
+            placed_after_all(
+                order_id=item.hand_over.order_id,
+                fulfilment_id=item.hand_over.fulfilment_id,
+                external_id=item.reply.external_id,
+                actor="",
+            )
     for item in answers:
         DISPATCHES.labels(outcome=_outcome(item.reply).value).inc()
 
 
-def _record_alone(item: Answered) -> None:
+def _record_alone(item: Answered) -> list[Answered]:
     try:
-        record_settled([item])
+        return record_settled([item])
     except IntegrityError:
         unclear = Unclear("the provider gave an id that another order has")
-        record_settled(
+        return record_settled(
             [
                 Answered(
                     hand_over=item.hand_over,
@@ -121,14 +107,18 @@ def _record_alone(item: Answered) -> None:
 
 
 @transaction.atomic
-def record_settled(answers: Sequence[Answered]) -> None:
+def record_settled(answers: Sequence[Answered]) -> list[Answered]:
     """Write down acceptances with their costs, and outcomes that nobody can tell.
 
-    Raises `IntegrityError` when a provider gave an id that another order has.
+    Returns the acceptances that came too late: of hand-overs that were settled otherwise meanwhile. Raises
+    `IntegrityError` when a provider gave an id that another order has.
     """
     if not answers:
-        return
-    taken = _accept([item for item in answers if isinstance(item.reply, Accepted)])
+        return []
+    accepted = [item for item in answers if isinstance(item.reply, Accepted)]
+    taken = _accept(accepted)
+    too_late = _too_late([item for item in accepted if item.hand_over.fulfilment_id not in taken])
+    taken |= {item.hand_over.fulfilment_id for item in too_late}
     unknown = [item for item in answers if item.hand_over.fulfilment_id not in taken]
     if unknown:
         why = {item.hand_over.fulfilment_id: _why_unknown(item.reply) for item in unknown}
@@ -149,6 +139,16 @@ def record_settled(answers: Sequence[Answered]) -> None:
         if item.hand_over.fulfilment_id in taken and item.hand_over.provider.troubles
     }
     _note_standings(unknown, recovered)
+    return too_late
+
+
+def _too_late(answers: Sequence[Answered]) -> list[Answered]:
+    """Those whose hand-overs are neither being sent nor unknown any more."""
+    if not answers:
+        return []
+    ids = id_array(item.hand_over.fulfilment_id for item in answers)
+    settled = {row.id for row in fetch_all(_SQL["settled_otherwise"], {"ids": ids})}
+    return [item for item in answers if item.hand_over.fulfilment_id in settled]
 
 
 def _why_unknown(reply: Accepted | Refused | Unclear) -> str:
@@ -326,31 +326,6 @@ def _announce_doubt(fulfilment_id: int, *, order_id: int, provider_id: int) -> N
         order_id=order_id, fulfilment_id=fulfilment_id, provider_id=provider_id, why=_DUPLICATE_OF_ITSELF
     )
     announce_unknown([unknown])
-
-
-def give_back(order: Any, refused: Refused, *, refill_id: int | None) -> None:
-    """What becomes of an order whose hand-over surely did not happen, as `lock_order` gave it.
-
-    A rest on which whoever left it is at work again is theirs, and so is a wish to cancel it. Otherwise a
-    customer who asked to cancel meanwhile gets just that, and a rest that was delivered meanwhile needs
-    nobody any more. Of all others the queue decides again, which knows the provider's standing and the routes
-    left; a busy link waits, and words we cannot read wait for staff. With a refill, which is not the order's
-    delivery, the order stays as it is.
-    """
-    if refill_id is not None:
-        give_refill_back(refill_id=refill_id, refused=refused)
-        return
-    if order.dispatch != Dispatch.HANDED or leave_to_earlier(order.id):
-        return
-    needs_nobody = order.kind == OrderKind.ORDER and order.remains == 0
-    if order.cancel_wanted or needs_nobody:
-        cancel_undelivered(order_id=order.id, kind=OrderKind(order.kind))
-    elif refused.refusal in _BACK_TO_QUEUE:
-        requeue([order.id])
-    elif refused.refusal is RefusalClass.DUPLICATE:
-        hold([order.id], reason=Hold.SAME_LINK)
-    else:
-        hold([order.id], reason=REFUSED.format(text=refused.text)[:LONGEST_REASON_CHARACTERS])
 
 
 @transaction.atomic

@@ -27,6 +27,9 @@ JOIN json_to_recordset(%(answers)s::json) AS answer (fulfilment_id bigint, exter
     ON answer.fulfilment_id = fulfilment.id AND answer.external_id = fulfilment.external_id
 WHERE fulfilment.handover = 'accepted';
 
+-- name: settled_otherwise
+SELECT id FROM providers_fulfilment WHERE id = ANY(%(ids)s::bigint[]) AND handover IN ('accepted', 'refused');
+
 -- name: answer_attempts
 -- The ids are given twice as in `accept`.
 UPDATE providers_attempt SET
@@ -49,12 +52,13 @@ WHERE fulfilment.id = ANY(%(fulfilments)s::bigint[]) AND fulfilment.handover = '
 RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id;
 
 -- name: refuse
--- In a transaction that holds the order. Nothing changes when a person has settled the hand-over meanwhile.
+-- In a transaction that holds the order. Nothing changes when a person has settled the hand-over meanwhile, or the
+-- request was sent once more: what was refused then says nothing about what may have come of the second.
 UPDATE providers_fulfilment fulfilment SET
     handover = 'refused', refusal = %(refusal)s, refusal_text = %(text)s
 FROM providers_fulfilment before
 WHERE fulfilment.id = %(fulfilment)s AND before.id = %(fulfilment)s
-  AND fulfilment.handover IN ('sending', 'unknown')
+  AND fulfilment.handover IN ('sending', 'unknown') AND fulfilment.repeated_until IS NULL
 RETURNING fulfilment.order_id, fulfilment.provider_id, fulfilment.route_id, fulfilment.refill_id,
           before.handover = 'unknown' AS was_unknown;
 

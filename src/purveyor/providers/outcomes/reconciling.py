@@ -9,15 +9,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from django.db import transaction
 
-from purveyor.catalog.order_types import FORMS, OrderType
-from purveyor.catalog.prices import charge
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 from purveyor.providers.models import EvidenceKind, Fulfilment
+from purveyor.providers.outcomes.cases import Case, cases, expected_charge
 from purveyor.providers.outcomes.evidence import (
     MOST_PROBED,
     BalanceChange,
@@ -27,18 +26,22 @@ from purveyor.providers.outcomes.evidence import (
     PlacedAs,
     Probe,
     Undecided,
-    Unsettled,
     Verdict,
     find_gaps,
     verdict_of_probe,
     verdict_of_repeat,
     words_of_balance,
 )
+from purveyor.providers.outcomes.giving_back import SETBACKS
 from purveyor.providers.outcomes.keeping_evidence import balance_before, keep_evidence
-from purveyor.providers.outcomes.outcomes import SETBACKS
-from purveyor.providers.outcomes.settling import CannotSettle, settle_as_not_placed, settle_as_placed
+from purveyor.providers.outcomes.repeating import begin_repeat, end_repeat, may_repeat
+from purveyor.providers.outcomes.settling import (
+    CannotSettle,
+    placed_after_all,
+    settle_as_not_placed,
+    settle_as_placed,
+)
 from purveyor.providers.protocol.client import Ambiguous, NotSent, OverBudget
-from purveyor.providers.protocol.idempotency import is_repeatable
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import (
     Answer,
@@ -49,7 +52,7 @@ from purveyor.providers.protocol.replies import (
     read_balance,
     read_statuses,
 )
-from purveyor.providers.standing.standing import Standing, note_setback, standings
+from purveyor.providers.standing.standing import note_setback, standings
 from purveyor.providers.workplace import Workplace
 
 _SQL: Final = load_sql(__file__, "reconciling.sql")
@@ -59,28 +62,11 @@ ACTOR: Final = "reconciler"
 IDLE_SECONDS: Final = 5.0
 MOST_AT_ONCE: Final = 20
 LEASE_MARGIN_SECONDS: Final = 60.0
-REPEATED_FOR: Final = timedelta(hours=12)
-"""A request is not repeated later: a provider may forget keys, usually after a day."""
 NEIGHBOURS_OF_EACH_KIND: Final = 40
 REACH: Final = 20_000
 """Hand-overs of the whole panel, before and after, among which neighbours are looked for."""
 SOONEST_AGAIN: Final = timedelta(seconds=30)
 LATEST_AGAIN: Final = timedelta(hours=6)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A hand-over of unknown outcome that is to be looked into."""
-
-    fulfilment_id: int
-    provider: Standing
-    request: Mapping[str, str]
-    unsettled: Unsettled
-    age: timedelta
-    as_cheap: bool
-    """Whether the provider still sells it at the rate of the hand-over, or below."""
-    is_wanted: bool
-    """Whether its customer has not asked to cancel it, and nobody else has delivered it meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,46 +105,7 @@ def claim(*, busy: Collection[int]) -> list[Case]:
     )
     if not rows:
         return []
-    return [
-        Case(
-            fulfilment_id=row.id,
-            provider=providers[row.provider_id],
-            request=row.request,
-            unsettled=Unsettled(
-                sent_at=row.sent_at,
-                over_at=row.over_at,
-                lease_until=row.lease_until,
-                quantity=row.quantity,
-                charge=_charge(row),
-            ),
-            age=row.age,
-            as_cheap=row.as_cheap,
-            is_wanted=row.is_wanted,
-        )
-        for row in fetch_all(_SQL["cases"], {"ids": id_array(row.id for row in rows)})
-    ]
-
-
-def _charge(row: Any) -> Decimal:
-    """What the provider should have charged for a hand-over, in its currency."""
-    is_package = FORMS[OrderType(row.type)].is_package
-    return charge(unit_price=row.provider_rate, quantity=row.quantity, is_package=is_package)
-
-
-def may_repeat(case: Case) -> bool:
-    """Whether the request may be sent once more: it cannot become a second order, nor one at a loss.
-
-    If the first did not arrive, the repetition is the order: so only what is still wanted is repeated.
-    """
-    provider = case.provider
-    return (
-        provider.takes_idempotency_key
-        and provider.sendable
-        and case.as_cheap
-        and case.is_wanted
-        and case.age < REPEATED_FOR
-        and is_repeatable(case.request, access=provider.access)
-    )
+    return cases([row.id for row in rows], providers)
 
 
 def prepare_probe(case: Case) -> Question | Undecided:
@@ -191,7 +138,7 @@ def prepare_probe(case: Case) -> Question | Undecided:
         }
         asked = tuple(number for number in gap.ids if str(number) not in known)
         if len(asked) <= MOST_PROBED:
-            rivals = tuple(_charge(row) for row in fetch_all(_SQL["rivals"], where))
+            rivals = tuple(expected_charge(row) for row in fetch_all(_SQL["rivals"], where))
             return Question(gap=gap, asked=asked, rivals=rivals)
     return Undecided(f"{len(asked)} ids may be its own, which are too many to ask about")
 
@@ -199,6 +146,8 @@ def prepare_probe(case: Case) -> Question | Undecided:
 def conclude(case: Case, kind: EvidenceKind, verdict: Verdict) -> None:
     """Keep the evidence, and settle the hand-over where it is conclusive."""
     text = verdict.why
+    if kind is EvidenceKind.REPEAT:
+        end_repeat(case)
     fulfilment = Fulfilment.objects.get(pk=case.fulfilment_id)
     # Before settling: what decided is on record whatever happens next.
     _keep(case, kind, text)
@@ -210,6 +159,13 @@ def conclude(case: Case, kind: EvidenceKind, verdict: Verdict) -> None:
     except CannotSettle as trouble:
         _log.warning("evidence_not_used", order_id=fulfilment.order_id, why=text, trouble=str(trouble))
         _keep(case, kind, f"{text}; not settled: {trouble}")
+        if isinstance(verdict, PlacedAs):
+            placed_after_all(
+                order_id=fulfilment.order_id,
+                fulfilment_id=fulfilment.pk,
+                external_id=verdict.external_id,
+                actor=ACTOR,
+            )
 
 
 def look_again(case: Case, after: timedelta) -> None:
@@ -253,25 +209,23 @@ class Reconciler:
     async def _run(self, provider_id: int, cases: list[Case]) -> None:
         try:
             for case in cases:
-                await self._look_into_if_affordable(case)
-        except Exception as failure:  # noqa: BLE001  (what was not looked into is due again by its lease)
-            self._workplace.log_failure("reconciling", failure)
+                await self._look_into_safely(case)
         finally:
             del self._running[provider_id]
 
-    async def _look_into_if_affordable(self, case: Case) -> None:
+    async def _look_into_safely(self, case: Case) -> None:
+        """Whatever goes wrong with one hand-over, those behind it are looked into, too."""
         try:
-            await self._look_into(case)
-        except OverBudget:
-            await self._workplace.in_database(look_again, case, SOONEST_AGAIN)
+            try:
+                await self._look_into(case)
+            except OverBudget:
+                await self._workplace.in_database(look_again, case, SOONEST_AGAIN)
+        except Exception as failure:  # noqa: BLE001  (what was not looked into is due again by its lease)
+            self._workplace.log_failure("reconciling", failure)
 
     async def _look_into(self, case: Case) -> None:
         if may_repeat(case):
-            answer = await self._call(case, dict(case.request))
-            reply = read_add(answer) if isinstance(answer, Answer) else answer
-            await self._note_setback(case, reply)
-            verdict = verdict_of_repeat(reply)
-            await self._workplace.in_database(conclude, case, EvidenceKind.REPEAT, verdict)
+            await self._repeat(case)
             return
         question = await self._workplace.in_database(prepare_probe, case)
         verdict = question if isinstance(question, Undecided) else await self._probe(case, question)
@@ -279,6 +233,18 @@ class Reconciler:
         if isinstance(verdict, Undecided):
             with contextlib.suppress(OverBudget):
                 await self._look_at_balance(case)
+
+    async def _repeat(self, claimed: Case) -> None:
+        # Paid first: what is written down as being sent is sent.
+        await self._workplace.pay(claimed.provider, "add")
+        case = await self._workplace.in_database(begin_repeat, claimed)
+        if case is None:
+            await self._workplace.in_database(look_again, claimed, SOONEST_AGAIN)
+            return
+        answer = await self._call(case, case.request, paid=True)
+        reply = read_add(answer) if isinstance(answer, Answer) else answer
+        await self._note_setback(case, reply)
+        await self._workplace.in_database(conclude, case, EvidenceKind.REPEAT, verdict_of_repeat(reply))
 
     async def _look_at_balance(self, case: Case) -> None:
         """Keep what our balance says, where nothing else was sent to the provider since it was last told."""
@@ -309,7 +275,9 @@ class Reconciler:
     async def _probe(self, case: Case, question: Question) -> Verdict:
         answer = await self._call(case, {"action": "status", "orders": ",".join(question.ids)})
         replies = read_statuses(answer, question.ids) if isinstance(answer, Answer) else answer
-        await self._note_setback(case, replies)
+        # Most of these ids are not ours: a provider that may not show them to us does not refuse our key.
+        if not (isinstance(replies, Refused) and replies.refusal is RefusalClass.KEY):
+            await self._note_setback(case, replies)
         if isinstance(replies, Refused):
             return Undecided(f"the provider refuses to tell: {replies.text}")
         if isinstance(replies, Unclear):
@@ -324,9 +292,11 @@ class Reconciler:
             )
         )
 
-    async def _call(self, case: Case, fields: Mapping[str, str]) -> Answer | Refused | Unclear:
+    async def _call(
+        self, case: Case, fields: Mapping[str, str], *, paid: bool = False
+    ) -> Answer | Refused | Unclear:
         try:
-            return await self._workplace.call(case.provider, fields)
+            return await self._workplace.call(case.provider, fields, paid=paid)
         except NotSent as trouble:
             return Refused(RefusalClass.NOT_SENT, str(trouble))
         except Ambiguous as trouble:

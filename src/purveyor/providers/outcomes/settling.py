@@ -1,16 +1,21 @@
 """Settling what no answer of the provider tells, by a person or by evidence: placed as N, or not placed."""
 
+import contextlib
+
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from purveyor.money.models import House, TransferKind
 from purveyor.money.moving import Movement, move
+from purveyor.orders.models import Dispatch
 from purveyor.orders.promising import note_promises
-from purveyor.providers.announcing import HandOverSettled, announce_settled
+from purveyor.orders.queue import mark_handed
+from purveyor.providers.announcing import HandOverSettled, announce_doubled, announce_settled
 from purveyor.providers.locking import lock_order
 from purveyor.providers.models import Fulfilment, Handover
-from purveyor.providers.outcomes.outcomes import give_back
+from purveyor.providers.outcomes.giving_back import give_back
 from purveyor.providers.protocol.decoding import id_of
 from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Refused
@@ -26,7 +31,8 @@ class CannotSettle(Exception):
 def settle_as_placed(*, fulfilment: Fulfilment, external_id: str, actor: str) -> None:
     """The provider did take the order, as its order `external_id`: it is followed, at the expected cost.
 
-    Raises `CannotSettle` when the outcome is not unknown, or another order has that id.
+    Raises `CannotSettle` when the outcome is not unknown, its request is being sent once more just now, or
+    another order has that id.
     """
     unknown = _lock_unknown(fulfilment)
     found = id_of(external_id)
@@ -61,7 +67,7 @@ def settle_as_placed(*, fulfilment: Fulfilment, external_id: str, actor: str) ->
 def settle_as_not_placed(*, fulfilment: Fulfilment, actor: str) -> None:
     """The provider did not take the order: back to the queue, or canceled if its customer asked for that.
 
-    Raises `CannotSettle` when the outcome is not unknown.
+    Raises `CannotSettle` when the outcome is not unknown, or its request is being sent once more just now.
     """
     unknown = _lock_unknown(fulfilment)
     Fulfilment.objects.filter(pk=unknown.pk).update(
@@ -70,6 +76,46 @@ def settle_as_not_placed(*, fulfilment: Fulfilment, actor: str) -> None:
     _tell(unknown, placed_as=None, actor=actor)
     refused = Refused(RefusalClass.NOT_PLACED, "Not placed")
     give_back(lock_order(unknown.order_id), refused, refill_id=unknown.refill_id)
+
+
+@transaction.atomic
+def placed_after_all(*, order_id: int, fulfilment_id: int, external_id: str, actor: str) -> None:
+    """The provider has an order, as its `external_id`, whose hand-over was settled otherwise meanwhile.
+
+    While the order waits, it is taken out of the queue again and followed there; `actor` found that out, and
+    nobody where the provider told it by itself. Where it was sent once more, given to somebody else or ended,
+    it may be bought twice, and staff are told.
+    """
+    order = lock_order(order_id)
+    settled = Fulfilment.objects.select_for_update(no_key=True).get(pk=fulfilment_id)
+    if settled.handover == Handover.ACCEPTED and settled.external_id == external_id:
+        return
+    later = Fulfilment.objects.filter(order_id=order_id, number__gt=settled.number)
+    waits = order.dispatch in (Dispatch.QUEUED, Dispatch.HELD)
+    was_sent_again = later.exclude(handover=Handover.REFUSED).exists()
+    if (
+        waits
+        and not was_sent_again
+        and settled.refusal == RefusalClass.NOT_PLACED
+        and settled.refill_id is None
+    ):
+        with contextlib.suppress(CannotSettle, IntegrityError), transaction.atomic():
+            Fulfilment.objects.filter(pk=settled.pk).update(
+                handover=Handover.UNKNOWN, refusal="", settled_by="", settled_at=None
+            )
+            settle_as_placed(fulfilment=settled, external_id=external_id, actor=actor)
+            mark_handed([order_id])
+            return
+    announce_doubled(
+        HandOverSettled(
+            order_id=order_id,
+            fulfilment_id=fulfilment_id,
+            provider_id=settled.provider_id,
+            placed_as=external_id,
+            by=settled.settled_by,
+        )
+    )
+    _log.error("hand_over_doubled", order_id=order_id, placed_as=external_id, settled_by=settled.settled_by)
 
 
 def _tell(fulfilment: Fulfilment, *, placed_as: str | None, actor: str) -> None:
@@ -92,8 +138,11 @@ def _lock_unknown(fulfilment: Fulfilment) -> Fulfilment:
     locked = (
         Fulfilment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("provider")
+        .annotate(is_repeated=Q(repeated_until__gt=Now()))
         .get(pk=fulfilment.pk)
     )
     if locked.handover != Handover.UNKNOWN:
         raise CannotSettle(f"the hand-over is {locked.handover}, not unknown")
+    if locked.is_repeated:
+        raise CannotSettle("its request is being sent once more just now: see in a minute what came of it")
     return locked

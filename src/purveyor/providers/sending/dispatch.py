@@ -8,7 +8,8 @@ from typing import Final
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from purveyor.providers.outcomes.outcomes import SETBACKS, Answered, record, response_text
+from purveyor.providers.outcomes.giving_back import SETBACKS
+from purveyor.providers.outcomes.outcomes import Answered, record, response_text
 from purveyor.providers.outcomes.under_way import HandOver
 from purveyor.providers.protocol.client import Ambiguous, NotSent
 from purveyor.providers.protocol.refusals import RefusalClass
