@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
@@ -19,6 +19,7 @@ from purveyor.providers.models import Attempt, Fulfilment, Handover, Outcome, Pr
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.sending import dispatch as module
 from purveyor.providers.sending.dispatch import Dispatcher
+from purveyor.providers.sending.handing_over import Claim, hand_over
 from purveyor.providers.standing import standing
 from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.workplace import Workplace
@@ -362,7 +363,14 @@ def test_an_outcome_that_nobody_can_write_stops_no_other(
 def test_a_hand_over_that_waited_too_long_to_be_sent_is_given_back(
     simulator: Simulator, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SEND_WITHIN_SECONDS", -1)
+    def slowly(*, busy: Mapping[int, int]) -> Claim:
+        claim = hand_over(busy=busy)
+        time.sleep(2 * limit)
+        return claim
+
+    limit = 0.2
+    monkeypatch.setattr(module, "SEND_WITHIN_SECONDS", limit)
+    monkeypatch.setattr(module, "hand_over", slowly)
     place_many(service, 1)
 
     async def run() -> None:

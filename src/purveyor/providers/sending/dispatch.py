@@ -53,8 +53,10 @@ class Dispatcher:
         """Look into the queue once and start sending what it holds; True when it may hold more."""
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_outcomes())
+        # Before the claim, as the lease is: on a busy machine it may take long until it is heard of.
+        send_by = asyncio.get_running_loop().time() + SEND_WITHIN_SECONDS
         claim = await self._workplace.in_database(hand_over, busy=dict(self._busy))
-        self._start(claim)
+        self._start(claim, send_by)
         if claim.drained and not self._is_full():
             return False
         self._room_made.clear()
@@ -79,9 +81,8 @@ class Dispatcher:
         if self._writer is not None:
             self._writer.cancel()
 
-    def _start(self, claim: Claim) -> None:
+    def _start(self, claim: Claim, send_by: float) -> None:
         self._capacity = claim.capacity
-        send_by = asyncio.get_running_loop().time() + SEND_WITHIN_SECONDS
         for item in claim.hand_overs:
             self._busy[item.provider.id] += 1
             task = asyncio.create_task(self._send(item, send_by))

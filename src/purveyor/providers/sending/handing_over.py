@@ -30,7 +30,8 @@ _log = structlog.get_logger(__name__)
 LEASE_MARGIN_SECONDS: Final = 30.0
 """Beyond the provider's time-out: for waiting to be sent, and for writing the outcome down."""
 SEND_WITHIN_SECONDS: Final = 15.0
-"""A hand-over that could not be sent within this time of being written is given back."""
+"""A hand-over that could not be sent within this time of its claim is given back. No call may be under way
+when its lease ends, since what is unknown may be settled as not placed."""
 MOST_AT_ONCE: Final = 128
 """Orders taken out of the queue in one transaction."""
 MOST_HELD_AT_ONCE: Final = 500
