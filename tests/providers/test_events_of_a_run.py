@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from purveyor.catalog.models import Service
-from purveyor.orders.created import NEW_ORDERS
+from purveyor.orders.created import NEW_ORDERS, are_new_orders
 from purveyor.orders.models import Order
 from purveyor.outbox.consuming import Announced, consume, start_consumer
+from purveyor.outbox.models import OutboxEvent
 from purveyor.outbox.numbering import number_events
 from purveyor.providers.models import Provider
 from purveyor.simulator.testing import Simulator
@@ -44,11 +45,15 @@ class Reader:
         """Let it end, and read what is left."""
         self._stop.set()
         self._thread.finish()
-        while number_events(derivation=NEW_ORDERS):
-            pass
+        wait_for(everything_is_numbered)  # a killed worker's session may still be at it
         while consume("a test", self._take):
             pass
         return self.read
+
+
+def everything_is_numbered() -> bool:
+    number_events(derivation=NEW_ORDERS)
+    return not OutboxEvent.objects.filter(position=None).exists() and not are_new_orders()
 
 
 def prove(read: dict[str, list[Announced]]) -> None:
