@@ -138,9 +138,11 @@ def test_an_order_that_was_not_taken_is_sent_again_once_when_nothing_can_come_la
 def test_an_order_that_the_provider_takes_late_is_found_and_not_sent_again(
     simulator: Simulator, buy: Callable[..., Order], provider: Provider, customer: Customer, service: Service
 ) -> None:
+    patience = provider.timeout_seconds
     Provider.objects.filter(pk=provider.pk).update(timeout_seconds=1)
-    simulator.script.next("add", Behaviour(fault=Fault.DELAY_BEFORE_ACCEPTING, seconds=2))
+    simulator.script.next("add", Behaviour(fault=Fault.DELAY_BEFORE_ACCEPTING, seconds=6))
     lost = buy()
+    Provider.objects.filter(pk=provider.pk).update(timeout_seconds=patience)
     assert fulfilment_of(lost).handover == Handover.UNKNOWN
     place_one(customer, service, quantity=1100, link="https://example.com/prompt")
     dispatch()

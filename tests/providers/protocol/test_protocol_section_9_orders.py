@@ -36,7 +36,8 @@ PAGE = b"<!DOCTYPE html><html><title>Just a moment...</title><script>var a = {b:
 def test_add_without_a_usable_answer_is_parked(
     simulator: Simulator, provider: Provider, service: Service, fault: Behaviour
 ) -> None:
-    Provider.objects.update(timeout_seconds=1)
+    if fault.fault is Fault.DELAY_AFTER_ACCEPTING:
+        Provider.objects.update(timeout_seconds=1)
     simulator.script.next("add", fault)
     customer = make_customer("1000")
     order = place_one(customer, service, quantity=service.min)
