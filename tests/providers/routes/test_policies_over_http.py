@@ -24,6 +24,7 @@ from tests.audited import violations
 from tests.committed import committed
 from tests.providers.conftest import DEPOSIT
 from tests.providers.rounds import dispatch
+from tests.providers.routes.test_routing import option, taken
 
 pytestmark = committed
 
@@ -83,11 +84,13 @@ def test_orders_go_where_the_policy_says(
 ) -> None:
     service = routes[0].service
     RoutePolicy.objects.create(service=service, policy=policy)
-    place(service)
+    orders = place(service)
     dispatch()
     shares = bought_once(simulator, other)
     if policy is Policy.WEIGHT:
-        assert 0 < shares[0] < shares[1]
+        options = [option(route.pk, weight=route.weight) for route in routes]
+        chosen = Counter(taken(options, policy=policy, order_id=order) for order in orders)
+        assert shares == [chosen[route.pk] for route in routes]
     else:
         assert shares == ([ORDERS, 0] if policy is Policy.FIRST else [0, ORDERS])
     assert reasons() == {policy.value}
