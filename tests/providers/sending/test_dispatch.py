@@ -1,6 +1,7 @@
 """Orders sent over real HTTP to a provider that does what the test says: nothing is ever bought twice."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
