@@ -100,6 +100,29 @@ def test_status_text_that_nobody_knows_ends_nothing(
     assert order.status == Status.COMPLETED
 
 
+@committed
+@pytest.mark.parametrize(
+    "body",
+    ['{"status":"fail"}', '{"status":"failed","reason":"Maintenance"}', '{"status":"fail","data":null}'],
+)
+@pytest.mark.parametrize("number", [1, 2], ids=["a single order", "a list"])
+def test_a_failure_that_is_not_shown_to_be_of_the_order_refunds_nothing(
+    simulator: Simulator, provider: Provider, service: Service, body: str, number: int
+) -> None:
+    customer = make_customer("1000")
+    orders = [place_one(customer, service, quantity=service.min) for _ in range(number)]
+    dispatch()
+    simulator.script.always("status", Behaviour(fault=Fault.ARBITRARY, body=body))
+    poll()
+    poll()
+    assert set(Order.objects.values_list("status", "refunded")) == {(Status.PENDING, 0)}
+    assert balance_of(customer) == 1000 - sum(order.charge for order in orders)
+    simulator.script.always("status", Fault.NONE)
+    simulator.advance(3600)
+    poll()
+    assert set(Order.objects.values_list("status", flat=True)) == {Status.COMPLETED}
+
+
 def _without(change: Callable[[dict[str, Any]], object]) -> Behaviour:
     """The honest reply of `status`, changed."""
     return Behaviour(change=lambda reply: change(reply) if isinstance(reply, dict) else reply)

@@ -65,6 +65,17 @@ def _starts(body: bytes) -> Iterator[int]:
             yield found.start()
 
 
+def layers_of(document: object) -> list[object]:
+    """A document and, outermost first, what it wraps: the one row of a list, the object in `data`."""
+    layers = [document]
+    if isinstance(document, list) and len(document) == 1:
+        layers.append(document[0])
+    outer = layers[-1]
+    if isinstance(outer, Mapping) and isinstance(outer.get("data"), Mapping):
+        layers.append(outer["data"])
+    return layers
+
+
 def decimal_of(value: object) -> Decimal | None:
     """A number in any form: JSON number, text, with commas between its thousands. None for anything else."""
     if isinstance(value, bool) or value is None:
@@ -97,6 +108,14 @@ def id_of(value: object) -> str | None:
 
 _NO_IDS: Final = frozenset({"null", "none", "false", "true", "undefined", "nan", "array"})
 """Words that a faulty panel writes where an id should stand."""
+
+
+def ids_of(value: object) -> tuple[str, ...]:
+    """A list of ids, once each; a mapping counts by its values, as PHP writes lists with gaps."""
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    if not isinstance(items, list):
+        return ()
+    return tuple(dict.fromkeys(found for item in items if (found := id_of(item))))
 
 
 def flag_of(value: object) -> bool:
@@ -139,16 +158,18 @@ def error_of(document: object, *, http_status: int = 200, status_is_word: bool =
 _FAILED: Final = frozenset({"fail", "failed", "error", "false"})
 _UNSUCCESSFUL: Final = frozenset({"0", "no", *_FAILED})
 _CLIENT_ERROR: Final = 400
+_MESSAGES: Final = ("message", "msg")
 
 
 def _message(document: Mapping[str, object]) -> str:
-    return text_of(document.get("message")) or text_of(document.get("msg"))
+    return next((words for name in _MESSAGES if (words := _words_in(document.get(name)))), "")
 
 
 def _words_in(value: object) -> str:
-    """The first words found in an error that is a text, a list or an object."""
+    """The first words in an error that is a text, a list or an object, where a message goes before a code."""
     if isinstance(value, Mapping):
-        return next((words for item in value.values() if (words := _words_in(item))), "")
+        messages_first = sorted(value, key=lambda name: name not in _MESSAGES)
+        return next((words for name in messages_first if (words := _words_in(value[name]))), "")
     if isinstance(value, list):
         return next((words for item in value if (words := _words_in(item))), "")
     return text_of(value)

@@ -5,6 +5,7 @@ here guesses, because an order may hang on it.
 """
 
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -20,6 +21,8 @@ from purveyor.providers.protocol.decoding import (
     error_of,
     flag_of,
     id_of,
+    ids_of,
+    layers_of,
     text_of,
 )
 from purveyor.providers.protocol.refusals import RefusalClass, classify
@@ -33,8 +36,14 @@ LARGEST_RATE: Final = Decimal(10) ** 12
 _STORED: Final = Decimal("1e-8")
 
 _OK: Final = range(200, 300)
-_CLIENT_ERRORS: Final = range(400, 500)
+_REQUEST_TIMEOUT: Final = 408
+_SURELY_REFUSED: Final = frozenset(range(400, 500)) - {_REQUEST_TIMEOUT}
 _TOO_MANY_REQUESTS: Final = 429
+
+_TIMED_OUT: Final = re.compile(r"\btimed? ?out\b|\bexecution time\b", re.IGNORECASE)
+"""The provider waited in vain, or was stopped at its work: by then it may have taken the order."""
+_OF_AN_ORDER: Final = ("order", "order_id", "charge", "remains", "start_count", "currency", "runs", "posts")
+"""What stands beside the word in a status of an order. Without any of it, "fail" may be said of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +148,19 @@ def _read_id(answer: Answer, names: Sequence[str]) -> Accepted | Refused | Uncle
     document = _document(answer)
     if isinstance(document, Refused | Unclear):
         return document
-    document = _unwrapped(document)
-    if not isinstance(document, Mapping):
+    layers = layers_of(document)
+    inner = layers[-1]
+    if not isinstance(inner, Mapping):
         return Unclear("the reply is not an object")
-    external_id = next((found for name in names if (found := id_of(document.get(name)))), None)
-    nested = document.get(names[0])
-    error = error_of(document, http_status=answer.http_status) or error_of(nested)
+    nested = inner.get(names[0])
+    external_id = _row_id(inner, names)
+    # What is wrapped may only repeat what was asked: whether it was done, the wrapping may tell.
+    error = next((found for layer in layers if (found := _error_in(layer, answer))), error_of(nested))
     if error is not None:
-        if external_id:
+        if any(_row_id(part, names) for part in (*layers, nested)):
             return Unclear(f"both an id and an error: {error[:LONGEST_REFUSAL_CHARACTERS]}")
+        if _TIMED_OUT.search(error):
+            return Unclear(error[:LONGEST_REFUSAL_CHARACTERS])
         return _refused(error, answer)
     if external_id is None:
         return Unclear("neither an id nor an error")
@@ -158,12 +171,14 @@ def _read_id(answer: Answer, names: Sequence[str]) -> Accepted | Refused | Uncle
 
 def read_statuses(answer: Answer, ids: Sequence[str]) -> dict[str, StatusReply | Refused] | Refused | Unclear:
     """The answer to `status` of one or many orders, by id (§4.3 to §4.6). An id that it lacks is left out."""
-    document = _document(answer)
+    document = _told(answer, status_is_word=True)
     if isinstance(document, Refused | Unclear):
         return document
-    error = error_of(document, http_status=answer.http_status, status_is_word=True)
-    if error is not None:
-        return _refused(error, answer)
+    lone = layers_of(document)[-1]
+    if isinstance(lone, Mapping) and all(lone.get(name) in (None, "") for name in _OF_AN_ORDER):
+        word = text_of(lone.get("status"))
+        if words.may_be_about_the_call(word):
+            return _refused(word, answer)
     rows = _by_id(document, ids, names=("order", "order_id", "id"), value="status")
     found: dict[str, StatusReply | Refused | None] = {}
     for asked, row in rows:
@@ -191,8 +206,8 @@ def _status(row: object, answer: Answer) -> StatusReply | Refused | None:
         remains=count_of(row.get("remains")),
         charge=decimal_of(row.get("charge")),
         posts=count_of(row.get("posts")),
-        orders=_ids(row.get("orders")),
-        old_orders=_ids(row.get("old_orders")),
+        orders=ids_of(row.get("orders")),
+        old_orders=ids_of(row.get("old_orders")),
     )
 
 
@@ -200,12 +215,9 @@ def read_refill_statuses(
     answer: Answer, ids: Sequence[str]
 ) -> dict[str, RefillReply | Refused] | Refused | Unclear:
     """The answer to `refill_status` of one or many refills, by id (§4.8)."""
-    document = _document(answer)
+    document = _told(answer, status_is_word=True)
     if isinstance(document, Refused | Unclear):
         return document
-    error = error_of(document, http_status=answer.http_status, status_is_word=True)
-    if error is not None:
-        return _refused(error, answer)
     replies: dict[str, RefillReply | Refused] = {}
     for asked, row in _by_id(document, ids, names=("refill", "refill_id", "id"), value="status"):
         status = row.get("status") if isinstance(row, Mapping) else None
@@ -221,28 +233,24 @@ def read_refill_statuses(
 
 def read_cancels(answer: Answer, ids: Sequence[str]) -> dict[str, bool | Refused] | Refused | Unclear:
     """The answer to `cancel`, by order id (§4.9): True where the request was taken, which is not its end."""
-    document = _document(answer)
+    document = _told(answer)
     if isinstance(document, Refused | Unclear):
         return document
-    error = error_of(document, http_status=answer.http_status)
-    if error is not None:
-        return _refused(error, answer)
-    if isinstance(document, Mapping) and _says_yes(document):
-        return dict.fromkeys(ids, True)
     replies: dict[str, bool | Refused] = {}
     for asked, row in _by_id(document, ids, names=("order", "order_id", "id"), value="cancel"):
         wish = row.get("cancel") if isinstance(row, Mapping) else row
         error = error_of(row) or error_of(wish)
         if error is not None:
             replies[asked] = _refused(error, answer)
-        elif (
-            _is_yes(wish)
-            or (isinstance(row, Mapping) and id_of(wish) == asked)
-            or (isinstance(row, Mapping) and _is_yes(row.get("status", row.get("success"))))
+        elif _is_yes(wish) or (
+            isinstance(row, Mapping) and (id_of(wish) == asked or (wish is None and _says_yes(row)))
         ):
             replies[asked] = True
         elif isinstance(wish, str) and wish.strip():
             replies[asked] = _refused(text_of(wish), answer)
+    # A yes to the call is one to each wish only where nothing is said of any.
+    if not replies and isinstance(document, Mapping) and "cancel" not in document and _says_yes(document):
+        return dict.fromkeys(ids, True)
     return replies
 
 
@@ -257,16 +265,13 @@ def _is_yes(value: object) -> bool:
 
 def read_services(answer: Answer) -> Catalogue | Refused | Unclear:
     """The answer to `services` (§4.1): a list, or one wrapped in `services` or `data`."""
-    document = _document(answer)
+    document = _told(answer)
     if isinstance(document, Refused | Unclear):
         return document
     rows: object = document
     if isinstance(document, Mapping):
-        error = error_of(document, http_status=answer.http_status)
-        if error is not None:
-            return _refused(error, answer)
         rows = document.get("services", document.get("data"))
-        if isinstance(rows, str):  # "Empty Data"
+        if text_of(rows).lower() == "empty data":
             rows = []
     if not isinstance(rows, list):
         return Unclear("no list of services")
@@ -300,29 +305,31 @@ def _service(row: object) -> ListedService | None:
 
 def read_balance(answer: Answer) -> Balance | Refused | Unclear:
     """The answer to `balance` (§4.10)."""
-    document = _document(answer)
+    document = _told(answer)
     if isinstance(document, Refused | Unclear):
         return document
-    document = _unwrapped(document)
-    error = error_of(document, http_status=answer.http_status)
+    inner = layers_of(document)[-1]
+    if not isinstance(inner, Mapping):
+        return Unclear("no balance in the reply")
+    error = error_of(inner)
     if error is not None:
         return _refused(error, answer)
-    amount = decimal_of(document.get("balance")) if isinstance(document, Mapping) else None
+    amount = decimal_of(inner.get("balance"))
     if amount is None or abs(amount) >= LARGEST_AMOUNT:
         return Unclear("no balance in the reply")
-    currency = text_of(document.get("currency")).upper()
+    currency = text_of(inner.get("currency")).upper()
     return Balance(amount, currency if len(currency) == 3 and currency.isalpha() else "")  # noqa: PLR2004  (ISO 4217)
 
 
 def _document(answer: Answer) -> Any:
     """The JSON of an answer, or why there is nothing to read in it.
 
-    429 is the only status that says by itself that nothing was done. A redirect or a server error may hide
-    anything.
+    429 is the only status that says by itself that nothing was done. A redirect, a time-out or a server error
+    may hide anything.
     """
     if answer.http_status == _TOO_MANY_REQUESTS:
         return Refused(RefusalClass.RATE, "Too many requests")
-    if answer.http_status not in _OK and answer.http_status not in _CLIENT_ERRORS:
+    if answer.http_status not in _OK and answer.http_status not in _SURELY_REFUSED:
         return Unclear(f"HTTP status {answer.http_status}")
     try:
         return decode(answer.body)
@@ -330,13 +337,25 @@ def _document(answer: Answer) -> Any:
         return Unclear(f"HTTP status {answer.http_status}, {garbage}")
 
 
-def _unwrapped(document: Any) -> Any:
-    """The one object meant by a list of one, or by `{"data": {...}}`."""
-    if isinstance(document, list) and len(document) == 1:
-        document = document[0]
-    if isinstance(document, Mapping) and isinstance(document.get("data"), Mapping):
-        return document["data"]
+def _told(answer: Answer, *, status_is_word: bool = False) -> Any:
+    """The JSON of an answer that tells what was asked for, the refusal that it is, or why it is neither.
+
+    With `status_is_word` a `status` is the word asked for, unless it stands beside `data`.
+    """
+    document = _document(answer)
+    if isinstance(document, Refused | Unclear):
+        return document
+    is_wrapped = isinstance(document, Mapping) and "data" in document
+    error = _error_in(document, answer, status_is_word=status_is_word and not is_wrapped)
+    if error is not None:
+        return _refused(error, answer)
+    if answer.http_status not in _OK:
+        return Unclear(f"HTTP status {answer.http_status} without an error")
     return document
+
+
+def _error_in(document: object, answer: Answer, *, status_is_word: bool = False) -> str | None:
+    return error_of(document, http_status=answer.http_status, status_is_word=status_is_word)
 
 
 def _by_id(
@@ -370,14 +389,6 @@ def _row_id(row: object, names: Sequence[str]) -> str | None:
     if not isinstance(row, Mapping):
         return None
     return next((found for name in names if (found := id_of(row.get(name)))), None)
-
-
-def _ids(value: object) -> tuple[str, ...]:
-    """A list of ids, once each; a mapping counts by its values, as PHP writes lists with gaps."""
-    items = list(value.values()) if isinstance(value, Mapping) else value
-    if not isinstance(items, list):
-        return ()
-    return tuple(dict.fromkeys(found for item in items if (found := id_of(item))))
 
 
 def _refused(text: str, answer: Answer) -> Refused:

@@ -37,6 +37,9 @@ _ORDER_WORDS: Final = {
     # "Error" is missing on purpose: on many panels staff take such an order up again, so it ends nothing.
 }
 
+_OF_CALLS_TOO: Final = frozenset({"fail", "failed", "rejected"})
+"""Words that end an order, but also what firewalls and panels in maintenance say to a call."""
+
 _SUBSCRIPTION_WORDS: Final = {
     "active": Status.ACTIVE,
     "pending": Status.ACTIVE,
@@ -70,6 +73,11 @@ _REFILL_WORDS: Final = {
 def order_status(word: str) -> Status | None:
     """What a provider's word says about an order; None for a word we do not know, which ends nothing."""
     return _ORDER_WORDS.get(_plain(word))
+
+
+def may_be_about_the_call(word: str) -> bool:
+    """Whether a word that stands alone may be the call's end as well as the order's: then it ends nothing."""
+    return _plain(word) in _OF_CALLS_TOO
 
 
 def subscription_status(word: str) -> Status | None:
