@@ -257,6 +257,20 @@ def test_a_look_that_comes_too_late_changes_nothing(simulator: Simulator, buy: C
     assert violations() == {}
 
 
+def test_an_id_that_another_order_has_settles_nothing_and_tells_of_nothing_doubled(
+    simulator: Simulator, buy: Callable[..., Order]
+) -> None:
+    taken = fulfilment_of(Order.objects.earliest("pk"))
+    simulator.script.next("add", Fault.ACCEPT_THEN_DROP)
+    lost = buy()
+    Fulfilment.objects.update(next_look_at=timezone.now())
+    (case,) = claim(busy=[])
+    conclude(case, EvidenceKind.REPEAT, PlacedAs(taken.external_id, "found"))
+    assert fulfilment_of(lost).handover == Handover.UNKNOWN
+    assert f"belongs to order {taken.order_id}" in evidence_of(lost)
+    assert told("handover.doubled") == []
+
+
 @pytest.mark.parametrize(
     ("age", "after"),
     [

@@ -88,6 +88,8 @@ def placed_after_all(*, order_id: int, fulfilment_id: int, external_id: str, act
     """
     order = lock_order(order_id)
     settled = Fulfilment.objects.select_for_update(no_key=True).get(pk=fulfilment_id)
+    if settled.handover == Handover.UNKNOWN:
+        return  # another order has that id: nothing was settled, and nothing is sent again
     if settled.handover == Handover.ACCEPTED and settled.external_id == external_id:
         return
     later = Fulfilment.objects.filter(order_id=order_id, number__gt=settled.number)
