@@ -278,23 +278,23 @@ def test_no_more_calls_at_a_time_than_the_provider_takes(simulator: Simulator, s
     assert hand_overs() == {Handover.ACCEPTED: 12}
 
 
-def test_stopping_gives_back_what_was_not_sent(
-    simulator: Simulator, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def stop_after_two(simulator: Simulator, *, seconds: float) -> None:
+    """Send what is queued, and stop within so long when the provider has taken two orders of it."""
+    workplace = Workplace()
+    dispatcher = Dispatcher(workplace)
+    await dispatcher.step()
+    await until_bought(simulator, 2, workplace=workplace)
+    workplace.stopping.set()
+    await dispatcher.finish(seconds=seconds)
+    await workplace.close()
+
+
+def test_stopping_gives_back_what_was_not_sent(simulator: Simulator, service: Service) -> None:
     Provider.objects.update(parallel_calls=2)
     simulator.set_latency(milliseconds=2000)
     place_many(service, 3)
 
-    async def run() -> None:
-        workplace = Workplace()
-        dispatcher = Dispatcher(workplace)
-        await dispatcher.step()
-        await until_bought(simulator, 2, workplace=workplace)  # and the third waits for a place
-        workplace.stopping.set()
-        await dispatcher.finish(seconds=SECONDS_TO_FINISH)
-        await workplace.close()
-
-    asyncio.run(run())
+    asyncio.run(stop_after_two(simulator, seconds=SECONDS_TO_FINISH))  # and the third waits for a place
     assert hand_overs() == {Handover.ACCEPTED: 2, Handover.REFUSED: 1}
     assert Fulfilment.objects.get(handover=Handover.REFUSED).refusal == "given_back"
     assert Order.objects.filter(dispatch=Dispatch.QUEUED).count() == 1
@@ -305,16 +305,7 @@ def test_stopping_abandons_calls_that_hang_to_their_leases(simulator: Simulator,
     simulator.set_latency(milliseconds=4000)
     place_many(service, 2)
 
-    async def run() -> None:
-        workplace = Workplace()
-        dispatcher = Dispatcher(workplace)
-        await dispatcher.step()
-        await until_bought(simulator, 2, workplace=workplace)
-        workplace.stopping.set()
-        await dispatcher.finish(seconds=0.2)
-        await workplace.close()
-
-    asyncio.run(run())
+    asyncio.run(stop_after_two(simulator, seconds=0.2))
     assert hand_overs() == {Handover.SENDING: 2}
     assert set(Attempt.objects.values_list("outcome", flat=True)) == {Outcome.SENDING}
 
