@@ -10,6 +10,8 @@ AMOUNT_DIGITS: Final = 24
 AMOUNT_PLACES: Final = 8
 LEDGER_UNIT: Final = Decimal(1).scaleb(-AMOUNT_PLACES)
 """In panel currency: the last place that is kept of an amount."""
+LARGEST_AMOUNT: Final = Decimal(10) ** 15
+"""In any currency: from here on, what somebody tells is nonsense. Ten times as much fits no column."""
 LEDGER_ID: Final = 1
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from purveyor.money.models import LARGEST_AMOUNT
 from purveyor.orders.models import Status
 from purveyor.providers.costs.costing import (
-    LARGEST_COST,
     AbsurdCost,
     cost_at,
     expected_cost,
@@ -122,7 +122,7 @@ def test_quantity_of_a_post(
 
 
 @pytest.mark.parametrize(
-    ("rate", "quantity"), [(LARGEST_COST, 1000), (Decimal("1e15") + 1, 10**9), (Decimal(10) ** 27, 10**9)]
+    ("rate", "quantity"), [(LARGEST_AMOUNT, 1000), (Decimal("1e15") + 1, 10**9), (Decimal(10) ** 27, 10**9)]
 )
 def test_a_cost_beyond_all_sense_is_refused(rate: Decimal, quantity: int) -> None:
     with pytest.raises(AbsurdCost):

@@ -284,7 +284,7 @@ def test_so_does_a_subscription_whose_posts_would_cost_that() -> None:
 def test_a_hand_over_that_the_database_rejects_is_held_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(costing, "LARGEST_COST", Decimal(10) ** 30)
+    monkeypatch.setattr(costing, "LARGEST_AMOUNT", Decimal(10) ** 30)
     bad, good = _one_absurd_among_others()
     assert [item.order_id for item in hand_over(busy=NOBODY_BUSY).hand_overs] == good
     bad.refresh_from_db()

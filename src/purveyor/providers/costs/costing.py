@@ -1,15 +1,12 @@
 """What a fulfilment costs us: pure arithmetic, rounded up, because a cost told too low hides a loss."""
 
 from decimal import ROUND_CEILING, Decimal
-from typing import Final
 
 from purveyor.catalog.prices import PER_THOUSAND
+from purveyor.money.models import LARGEST_AMOUNT
 from purveyor.money.shares import share
 from purveyor.orders.models import Status
 from purveyor.providers.costs.margin import Terms, offered, true_cost
-
-LARGEST_COST: Final = Decimal(10) ** 15
-"""In panel currency, of one hand-over. Beyond it a price is nonsense; ten times as much fits no column."""
 
 
 class AbsurdCost(ValueError):
@@ -19,10 +16,10 @@ class AbsurdCost(ValueError):
 def expected_cost(*, rate: Decimal, terms: Terms, quantity: int, is_package: bool) -> Decimal:
     """The true cost in panel currency of handing over `quantity` at a provider's `rate` in its own currency.
 
-    Raises `AbsurdCost` from `LARGEST_COST` on.
+    Raises `AbsurdCost` from `LARGEST_AMOUNT` on.
     """
     cost = true_cost(offered(rate=rate, quantity=quantity, is_package=is_package), terms=terms)
-    if cost >= LARGEST_COST:
+    if cost >= LARGEST_AMOUNT:
         raise AbsurdCost
     return cost
 

@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 
 from purveyor.database import as_json, fetch_all, hot_cursor, id_array, load_sql
-from purveyor.money.models import House, TransferKind
+from purveyor.money.models import LARGEST_AMOUNT, House, TransferKind
 from purveyor.money.moving import Movement, move
 from purveyor.orders.following import Report, apply_reports
 from purveyor.orders.models import FINAL_STATUSES, Status
@@ -26,7 +26,6 @@ from purveyor.providers.protocol.replies import LONGEST_WORD_CHARACTERS, Refused
 from purveyor.providers.routes.rest import delivered_of
 
 _SQL: Final = load_sql(__file__, "polling.sql")
-_MOST_CHARGE: Final = Decimal(10) ** 15
 _log = structlog.get_logger(__name__)
 
 
@@ -123,7 +122,7 @@ def _told(row: Any, reply: StatusReply | Refused) -> _Told:
             reply.status is not Status.PARTIAL or reply.remains is not None
         )
     ended_at = (row.ended_at or row.now) if ended else None
-    charge_is_sane = reply.charge is not None and abs(reply.charge) < _MOST_CHARGE
+    charge_is_sane = reply.charge is not None and abs(reply.charge) < LARGEST_AMOUNT
     return _Told(
         row=row,
         provider_status=reply.word,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
+from purveyor.money.models import LARGEST_AMOUNT
 from purveyor.orders.models import RefillStatus, Status
 from purveyor.providers.protocol import words
 from purveyor.providers.protocol.decoding import (
@@ -29,8 +30,6 @@ from purveyor.providers.protocol.refusals import RefusalClass, classify
 
 LONGEST_WORD_CHARACTERS: Final = 60
 LONGEST_REFUSAL_CHARACTERS: Final = 200
-LARGEST_AMOUNT: Final = Decimal(10) ** 15
-"""Beyond this a price or balance is nonsense, and no column holds it."""
 LARGEST_RATE: Final = Decimal(10) ** 12
 """Per 1000. Panels price rows that are notices, not services, at 10^12; beyond, it is garbage."""
 _STORED: Final = Decimal("1e-8")
