@@ -260,7 +260,7 @@ def test_placing_writes_no_event(customer: Customer, service: Service) -> None:
     assert not OutboxEvent.objects.exists()
 
 
-@pytest.mark.django_db
+@committed
 @pytest.mark.parametrize(
     ("statement", "parameters"),
     [

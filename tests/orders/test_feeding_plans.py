@@ -11,9 +11,10 @@ from purveyor.catalog.order_types import OrderType
 from purveyor.catalog.testing import make_service
 from purveyor.orders.feeding import _SQL, tell_post
 from purveyor.orders.testing import place_one
+from tests.committed import committed
 from tests.orders.test_plans import rows_read
 
-pytestmark = pytest.mark.django_db
+pytestmark = committed
 
 MANY = 5_000
 LONG_AGO = "2020-01-01"

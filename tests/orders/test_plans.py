@@ -15,8 +15,9 @@ from purveyor.orders.dripfeed import release_due
 from purveyor.orders.models import DripFeed
 from purveyor.orders.queue import _SQL as _QUEUE
 from purveyor.orders.testing import place_one
+from tests.committed import committed
 
-pytestmark = pytest.mark.django_db
+pytestmark = committed
 
 MANY = 5_000
 LINKS = as_json([{"customer_id": 1, "link_key": number} for number in range(32)])

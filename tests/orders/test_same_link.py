@@ -22,6 +22,7 @@ from purveyor.orders.requests import Placed
 from purveyor.orders.same_link import _SQL, WAITS, release_next, turns, wait_in_line
 from purveyor.orders.testing import place_one, request, try_one
 from tests.audited import FULFILMENT, violations
+from tests.committed import committed
 from tests.orders.test_plans import rows_read
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +196,7 @@ def test_of_one_customer_only_so_many_wait(queuing: Service, monkeypatch: pytest
     assert isinstance(place([wanted])[0], Placed)
 
 
+@committed
 def test_the_line_is_found_by_index_whatever_else_is_open(queuing: Service) -> None:
     order = place_one(make_customer(), queuing, quantity=1, link=LINK)
     with connection.cursor() as cursor:

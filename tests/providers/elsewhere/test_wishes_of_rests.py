@@ -14,6 +14,7 @@ from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Refused
 from purveyor.providers.tasks import cancels
 from purveyor.providers.tasks.cancels import CancelWish, claim_cancels, record_cancel
+from tests.committed import committed
 from tests.providers.elsewhere.test_finishing import accept, ordered, sold, tell
 from tests.providers.elsewhere.test_rest_plans import after_many_others, read_whole
 
@@ -66,6 +67,7 @@ def test_a_wish_that_the_first_took_but_came_too_late_is_made_again_of_the_secon
     assert told().fulfilment_id == second.pk
 
 
+@committed
 def test_wishes_are_found_however_many_orders_there_were() -> None:
     order = ordered(sold("4.00", "5.00"))
     tell(accept("1"), "Partial", 250)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from purveyor.accounts.testing import balance_of, make_customer
@@ -342,9 +342,10 @@ def test_two_workers_act_upon_an_order_once() -> None:
     assert CancelRequest.objects.count() == 1
 
 
+@committed
 def test_the_claim_reads_what_is_due_however_many_promises_there_were(promised: Service) -> None:
     order = accepted(promised)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # the orders of these do not exist
         cursor.execute(
             """

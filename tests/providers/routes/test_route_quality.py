@@ -348,7 +348,7 @@ def much_history(route: Route) -> Route:
     return route
 
 
-@pytest.mark.django_db
+@committed
 def test_measuring_reads_what_it_measures_and_no_more(much_history: Route) -> None:
     routes = [much_history.pk]
     month = timezone.now() - timedelta(days=WINDOW_DAYS)

@@ -17,9 +17,10 @@ from purveyor.providers.sync.deciding import _SQL as DECIDING
 from purveyor.providers.sync.deciding import MOST_EDITS
 from purveyor.providers.sync.editing import _SQL as EDITING
 from purveyor.providers.testing import make_provider
+from tests.committed import committed
 from tests.providers.lists import keep, row, sell
 
-pytestmark = pytest.mark.django_db
+pytestmark = committed
 
 SERVICES = 500
 SETS = 60

@@ -23,6 +23,7 @@ from purveyor.providers.testing import make_provider, make_route
 from purveyor.providers.timeline.facts import Exchanges, Facts
 from purveyor.providers.timeline.lines import LineKind, lines_for_everybody
 from purveyor.providers.timeline.timeline import build, timeline
+from tests.committed import committed
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MANY = 3_000
@@ -205,7 +206,7 @@ def test_the_decision_stands_before_the_hand_over_that_it_led_to(handed: Order) 
     assert "because it is the only one that can" in lines[decided].text
 
 
-@pytest.mark.django_db
+@committed
 def test_a_story_reads_nothing_of_other_orders_however_many_there_are(handed: Order) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
