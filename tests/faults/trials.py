@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from purveyor.accounts.testing import make_customer
 from purveyor.catalog.models import FinishRest
@@ -286,8 +286,9 @@ def _release_all(running: Sequence[Trial]) -> None:
     """Queue every order again that is held for whatever reason: the trouble is over."""
     services = [trial.service for trial in running]
     held = Order.objects.filter(service__in=services, dispatch=Dispatch.HELD)
-    with contextlib.suppress(OperationalError):
-        requeue(held.values_list("pk", flat=True))
+    with contextlib.suppress(OperationalError), transaction.atomic():
+        # Held until they are queued: a worker that releases one meanwhile may have handed it over, too.
+        requeue(held.select_for_update(skip_locked=True).values_list("pk", flat=True))
 
 
 def _execute(statements: Sequence[str]) -> None:
