@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from purveyor.accounts.testing import balance_of, make_customer
@@ -24,14 +24,13 @@ from purveyor.orders.models import (
     PromiseOutcome,
     Status,
 )
-from purveyor.orders.promising import _SQL as _PROMISING
 from purveyor.orders.promising import QUEUED_LONG_SECONDS, clear_promise, set_promise
 from purveyor.orders.queue import hold
 from purveyor.orders.testing import place_one
 from purveyor.outbox.models import OutboxEvent
 from purveyor.providers.desks.desks import create_desk, offer_by_hand
 from purveyor.providers.following.following import follow
-from purveyor.providers.following.late_orders import _SQL, NotAsked, act_on_late_orders, answer
+from purveyor.providers.following.late_orders import NotAsked, act_on_late_orders, answer
 from purveyor.providers.models import CancelTask, ForwardState, Fulfilment, Route
 from purveyor.providers.outcomes.outcomes import Answered, record
 from purveyor.providers.outcomes.settling import settle_as_not_placed, settle_as_placed
@@ -43,7 +42,6 @@ from purveyor.providers.timeline.timeline import timeline
 from purveyor.simulator.testing import Simulator
 from tests.audited import violations
 from tests.committed import committed
-from tests.orders.test_plans import rows_read
 from tests.providers.rounds import LONG_AGO, work_until
 from tests.racing import Second, until_somebody_waits
 
@@ -340,35 +338,6 @@ def test_two_workers_act_upon_an_order_once() -> None:
     first.finish()
     assert told_late(order) == (["canceled"], [("canceled", order.customer_id)])
     assert CancelRequest.objects.count() == 1
-
-
-@committed
-def test_the_claim_reads_what_is_due_however_many_promises_there_were(promised: Service) -> None:
-    order = accepted(promised)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")  # the orders of these do not exist
-        cursor.execute(
-            """
-            INSERT INTO orders_orderpromise (order_id, promised_until, outcome)
-            SELECT %s + number, now() + (number - 15000) * interval '1 second',
-                CASE WHEN number < 14950 THEN 'kept' ELSE '' END
-            FROM generate_series(1, 20000) AS number
-            """,
-            [order.pk],
-        )
-        cursor.execute("ANALYZE orders_orderpromise")
-    assert rows_read(_SQL["claim"], {"limit": 100}) <= 100
-    assert rows_read(_SQL["settle_asked"], {"limit": 100}) <= 100
-
-
-@pytest.mark.django_db
-def test_orders_that_wait_are_not_read_where_nothing_is_promised() -> None:
-    customer, service = make_customer("100"), make_service(rate="1.00")
-    hold([place_one(customer, service, quantity=100).pk for _ in range(20)], reason="No provider")
-    parameters = {"after": 0, "last": 2**62, "limit": 100, "queued_for": QUEUED_LONG_SECONDS}
-    assert rows_read(_PROMISING["waiting_without"], parameters) == 0
-    promise(make_service(), PastPromise.TELL)
-    assert rows_read(_PROMISING["waiting_without"], parameters) >= 20
 
 
 @committed
