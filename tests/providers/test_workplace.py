@@ -1,4 +1,4 @@
-"""The worker's database threads: what takes long leaves those alone that orders wait for."""
+"""What the worker's loops share: what takes long leaves those threads alone that orders wait for."""
 
 import asyncio
 import threading
@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from purveyor.providers.housekeeping import Housekeeper
-from purveyor.providers.workplace import BACKGROUND_THREADS, DATABASE_THREADS, Workplace
+from purveyor.providers.workplace import (
+    BACKGROUND_THREADS,
+    CALLS_AT_ONCE,
+    DATABASE_THREADS,
+    Workplace,
+    few_at_once,
+)
 
 SECONDS = 20.0
 
@@ -70,3 +76,22 @@ def test_reading_lists_measuring_and_forgetting_take_threads_of_their_own(
             await workplace.close()
 
     asyncio.run(run())
+
+
+def test_few_things_are_done_at_once_and_a_failure_waits_for_the_others() -> None:
+    running, most, ended = 0, 0, []
+
+    async def do(number: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        if number == 0:
+            raise ValueError("the first")
+        ended.append(number)
+
+    with pytest.raises(ValueError, match="the first"):
+        asyncio.run(few_at_once(do, range(30)))
+    assert sorted(ended) == list(range(1, 30))
+    assert most == CALLS_AT_ONCE

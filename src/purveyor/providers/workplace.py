@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -22,6 +23,8 @@ from purveyor.providers.standing.standing import Standing
 DATABASE_THREADS: Final = 4
 BACKGROUND_THREADS: Final = 2
 """Beside them, for what may hold its thread for seconds while no order waits for it."""
+CALLS_AT_ONCE: Final = 8
+"""To one provider, of what is told or asked one by one."""
 IDLE_SECONDS: Final = 0.2
 FIRST_RETRY_SECONDS: Final = 0.2
 LONGEST_RETRY_SECONDS: Final = 5.0
@@ -41,6 +44,8 @@ class Workplace:
         self._threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
         self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
         self._clients: dict[int, Client] = {}
+        self._paying: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One at a time for each provider: what waits for its row waits in one database thread."""
         self._closing: set[asyncio.Task[None]] = set()
 
     async def in_database(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -51,14 +56,21 @@ class Workplace:
         """The same of what takes long and delays no order: it keeps no thread from those that wait."""
         return await _run_in(self._background, function, args, kwargs)
 
-    async def call(self, provider: Standing, fields: Mapping[str, str], *, paid: bool = False) -> Answer:
-        """Call a provider; `paid` where the call is off its budgets already.
+    async def call(
+        self,
+        provider: Standing,
+        fields: Mapping[str, str],
+        *,
+        paid: bool = False,
+        on_credit: bool = False,
+    ) -> Answer:
+        """Call a provider; `paid` where the call is off its budgets already, `on_credit` beside one that is.
 
         Raises `NotSent`, `Ambiguous` or `OverBudget`.
         """
         action = fields["action"]
         if not paid:
-            await self.pay(provider, action)
+            await self.pay(provider, action, on_credit=on_credit)
         began = time.perf_counter()
         try:
             answer = await self._client(provider).call(fields)
@@ -70,13 +82,15 @@ class Workplace:
         CALLS.labels(action=action).observe(time.perf_counter() - began)
         return answer
 
-    async def pay(self, provider: Standing, action: str) -> None:
+    async def pay(self, provider: Standing, action: str, *, on_credit: bool = False) -> None:
         """Take a call off the budgets of a provider that has limits. Raises `OverBudget`."""
         status = action == "status"
         limited = provider.calls_per_minute is not None
         if not limited and not (status and provider.status_calls_per_minute is not None):
             return
-        if not await self.in_database(pay, provider_id=provider.id, status=status):
+        async with self._paying[provider.id]:
+            paid = await self.in_database(pay, provider_id=provider.id, status=status, on_credit=on_credit)
+        if not paid:
             raise OverBudget(f"the budget of calls to {provider.name} is spent for now")
 
     def _client(self, provider: Standing) -> Client:
@@ -144,6 +158,23 @@ class Workplace:
         await asyncio.gather(
             _close(self._threads, DATABASE_THREADS), _close(self._background, BACKGROUND_THREADS)
         )
+
+
+async def few_at_once(do: Callable[[T], Awaitable[object]], items: Iterable[T]) -> None:
+    """Do it with each item, `CALLS_AT_ONCE` at a time. When all have ended, the first failure is raised.
+
+    Not before: what still runs would go on behind the back of a caller that has given it up.
+    """
+    places = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def do_one(item: T) -> None:
+        async with places:
+            await do(item)
+
+    ended = await asyncio.gather(*map(do_one, items), return_exceptions=True)
+    for failure in ended:
+        if isinstance(failure, BaseException):
+            raise failure
 
 
 async def _run_in(

@@ -13,8 +13,8 @@ from purveyor.catalog.models import Service
 from purveyor.orders.models import Order, Status
 from purveyor.orders.placing import place
 from purveyor.orders.testing import place_one, request
-from purveyor.providers.following import polling
-from purveyor.providers.following.polling import claim_due
+from purveyor.providers.following import claiming, polling
+from purveyor.providers.following.claiming import claim_due
 from purveyor.providers.following.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
 from purveyor.providers.following.subscriptions import follow_subscription
 from purveyor.providers.models import Fulfilment, Provider
@@ -82,7 +82,7 @@ def test_only_what_is_due_is_asked_about_and_only_once(simulator: Simulator, ser
     poll_due()
     assert status_calls(simulator) == []
     Fulfilment.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
-    assert [len(item.followed) for item in claim_due(busy={})] == [2]
+    assert [len(part) for item in claim_due(busy={}) for part in item.lists] == [2]
     assert claim_due(busy={}) == []
 
 
@@ -100,7 +100,7 @@ def due(service: Service, number: int, **changes: Any) -> None:
 
 def claimed() -> list[int]:
     """The sizes of the lists that one claim takes."""
-    return sorted(len(item.followed) for item in claim_due(busy={}))
+    return sorted(len(part) for item in claim_due(busy={}) for part in item.lists)
 
 
 def test_the_budget_of_a_provider_holds_for_all_workers_together(
@@ -123,7 +123,7 @@ def test_a_list_that_goes_out_anyway_is_filled_with_what_is_due_soon(
     now = timezone.now()
     Fulfilment.objects.filter(pk__in=ids[:110]).update(next_poll_at=now + timedelta(seconds=40))
     Fulfilment.objects.filter(pk__in=ids[110:130]).update(next_poll_at=now + timedelta(seconds=90))
-    Fulfilment.objects.filter(pk=ids[0]).update(poll_alone=True, next_poll_at=now + timedelta(seconds=30))
+    Fulfilment.objects.filter(pk=ids[0]).update(poll_together=1, next_poll_at=now + timedelta(seconds=30))
     assert claimed() == [99]  # 10 that are due, 89 of those that soon will be
     assert claimed() == []
     assert Fulfilment.objects.get(pk=ids[0]).polls == 0  # by itself it would cost a call
@@ -133,12 +133,39 @@ def test_a_list_that_goes_out_anyway_is_filled_with_what_is_due_soon(
 def test_an_order_asked_about_by_itself_costs_a_whole_call(simulator: Simulator, service: Service) -> None:
     due(service, 5, status_calls_per_minute=18)  # three calls may go out at once
     Fulfilment.objects.filter(pk__in=Fulfilment.objects.order_by("-pk")[:3].values("pk")).update(
-        poll_alone=True, next_poll_at=timezone.now() - timedelta(seconds=30)
+        poll_together=1, next_poll_at=timezone.now() - timedelta(seconds=30)
     )
-    assert claimed() == [2, 2]
+    assert claimed() == [1, 1, 2]
     assert claimed() == []
     Provider.objects.update(status_spent_until=timezone.now())
     assert claimed() == [1]
+
+
+def test_lists_are_as_long_as_their_orders_may_be_in_and_the_most_overdue_go_first(
+    simulator: Simulator, service: Service
+) -> None:
+    due(service, 10, status_calls_per_minute=12)  # two calls may go out at once
+    ids = list(Fulfilment.objects.order_by("pk").values_list("pk", flat=True))
+    now = timezone.now()
+    for part, limit, minutes in ((ids[:4], 4, 3), (ids[4:7], 2, 2)):
+        Fulfilment.objects.filter(pk__in=part).update(
+            poll_together=limit, next_poll_at=now - timedelta(minutes=minutes)
+        )
+    assert claimed() == [2, 4]
+    Provider.objects.update(status_spent_until=timezone.now())
+    assert claimed() == [1, 3]
+
+
+def test_a_round_is_given_up_before_it_is_due_again(
+    simulator: Simulator, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "CALLS_IN_A_ROW", 0)
+    due(service, 3)
+    simulator.advance(3600)
+    simulator.script.always("status", Behaviour(fault=Fault.DELAY_AFTER_ACCEPTING, seconds=2))
+    poll_due()
+    assert statuses() == {Status.PENDING}
+    assert not Fulfilment.objects.filter(next_poll_at__lte=timezone.now()).exists()
 
 
 def test_where_the_budget_does_not_reach_every_order_waits_longer(

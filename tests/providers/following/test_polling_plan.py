@@ -11,7 +11,7 @@ from purveyor.database import fetch_all
 from purveyor.orders.models import Order
 from purveyor.orders.queue import _SQL as _QUEUE
 from purveyor.orders.testing import place_one
-from purveyor.providers.following.polling import _SQL
+from purveyor.providers.following.claiming import _SQL
 from purveyor.providers.sending.handing_over import MOST_AT_ONCE
 from purveyor.providers.standing.polling_budget import IDS_PER_CALL
 from purveyor.providers.testing import make_provider

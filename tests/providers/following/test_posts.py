@@ -1,8 +1,11 @@
 """What a provider tells of a subscription, however wrong, becomes no more orders than were ordered."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
+from structlog.testing import capture_logs
 
 from purveyor.accounts.testing import balance_of, make_customer
 from purveyor.catalog.order_types import OrderType
@@ -123,6 +126,17 @@ def test_an_answer_to_an_older_question_is_dropped() -> None:
     tell(fulfilment, asked=1, word="Active", orders=("7",))
     assert Order.objects.get(pk=fulfilment.order_id).status == Status.PAUSED
     assert kinds() == []
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0, []), (2, [1])])
+def test_posts_whose_quantity_nobody_tells_after_the_end_are_an_alarm(hours: int, told: list[int]) -> None:
+    fulfilment = subscribe(min=50, max=100)
+    Fulfilment.objects.filter(pk=fulfilment.pk).update(ended_at=Now() - timedelta(hours=hours))
+    with capture_logs() as lines:
+        tell(fulfilment, word="Completed", orders=("7",))
+    assert [line["number"] for line in lines if line["event"] == "posts_without_quantity"] == told
+    assert kinds() == []
+    assert fulfilment.next_poll_at is not None
 
 
 @committed

@@ -21,7 +21,7 @@ from purveyor.orders.models import (
 )
 from purveyor.orders.testing import place_one
 from purveyor.outbox.models import OutboxEvent
-from purveyor.providers.following.polling import NOTHING_TOLD
+from purveyor.providers.following.asking import NOTHING_TOLD
 from purveyor.providers.following.subscriptions import BELOW_FLOOR
 from purveyor.providers.models import CancelTask, Fulfilment, Provider
 from purveyor.providers.sync.syncing import sync_provider

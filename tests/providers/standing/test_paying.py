@@ -16,10 +16,11 @@ from purveyor.catalog.order_types import OrderType
 from purveyor.orders.cancelling import request_cancels
 from purveyor.orders.models import Dispatch, Order
 from purveyor.orders.testing import place_one
-from purveyor.providers.following.polling import claim_due
+from purveyor.providers.following.claiming import claim_due
 from purveyor.providers.housekeeping import SYNC_RETRY_SECONDS
 from purveyor.providers.models import CancelTask, Fulfilment, Handover, HandoverEvidence, Provider
 from purveyor.providers.sending.handing_over import Claim, hand_over
+from purveyor.providers.standing import paying
 from purveyor.providers.standing.paying import pay
 from purveyor.providers.testing import make_provider
 from purveyor.simulator.behaviours import Fault
@@ -69,7 +70,8 @@ def test_one_call_after_the_other_is_paid_until_the_budget_is_spent(
 
 
 @committed
-def test_workers_share_one_budget() -> None:
+def test_workers_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paying, "MOST_WAITING_MILLISECONDS", 60_000)
     provider = make_provider()
     limit(calls_per_minute=LIMIT)
     answers = []
@@ -79,6 +81,33 @@ def test_workers_share_one_budget() -> None:
         until_somebody_waits()
     second.finish()
     assert answers == [True, True, False, False]
+
+
+@committed
+def test_a_budget_that_somebody_holds_for_long_does_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paying, "MOST_WAITING_MILLISECONDS", 1)
+    provider = make_provider()
+    limit(calls_per_minute=LIMIT)
+    answers = []
+    with transaction.atomic():
+        Provider.objects.select_for_update(no_key=True).get()
+        second = Second(lambda: answers.append(pay(provider_id=provider.pk, status=False)))
+        second.finish()
+    answers.append(pay(provider_id=provider.pk, status=False))
+    assert answers == [False, True]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("calls_per_minute", [1, 2, 6, 10, 60])
+def test_a_call_on_credit_follows_a_paid_one_at_any_budget(calls_per_minute: int) -> None:
+    provider = make_provider()
+    limit(calls_per_minute=2 * calls_per_minute, status_calls_per_minute=calls_per_minute)
+    while pay(provider_id=provider.pk, status=True):
+        pass
+    on_credit = [pay(provider_id=provider.pk, status=True, on_credit=True) for _ in range(100)]
+    assert on_credit == sorted(on_credit, reverse=True)
+    assert max(calls_per_minute, 1) <= sum(on_credit) <= calls_per_minute + 1
+    assert not pay(provider_id=provider.pk, status=True)
 
 
 @committed
@@ -180,19 +209,21 @@ def test_a_look_for_evidence_counts_as_a_question_about_orders(
 
 
 @committed
+@pytest.mark.parametrize("calls_per_minute", [2, 10, 60])
 def test_a_look_at_posts_counts_as_a_question_about_orders(
-    simulator: Simulator, subscribed: Service, customer: Customer
+    simulator: Simulator, subscribed: Service, customer: Customer, calls_per_minute: int
 ) -> None:
     most = subscribed.max
     place_one(customer, subscribed, username="someone", min=subscribed.min, max=most, delay=0, posts=2)
     dispatch()
     simulator.advance(100_000)
-    limit(status_calls_per_minute=60)
+    limit(status_calls_per_minute=calls_per_minute)
     began = timezone.now()
     poll()
     assert calls(simulator)["status"] == 2
+    assert Order.objects.exclude(parent=None).count() == 2
     (spent,) = Provider.objects.values_list("status_spent_until", flat=True)
-    assert spent >= began + timedelta(seconds=2)
+    assert spent >= began + 2 * timedelta(minutes=1) / calls_per_minute
 
 
 @committed

@@ -19,13 +19,14 @@ from purveyor.providers.costs.costing import cost_at, remains_of_order
 from purveyor.providers.costs.margin import Terms
 from purveyor.providers.elsewhere.finishing import News, reports_of
 from purveyor.providers.elsewhere.refilling import follow_refill
-from purveyor.providers.following.polling_schedule import LISTS_AGAIN_EVERY, delay_after_end, next_delay
+from purveyor.providers.following.list_sizes import limit_after_answer
+from purveyor.providers.following.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.metrics import POLLED
 from purveyor.providers.protocol.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
 from purveyor.providers.routes.rest import delivered_of
 
-_SQL: Final = load_sql(__file__, "polling.sql")
+_SQL: Final = load_sql(__file__, "following.sql")
 _log = structlog.get_logger(__name__)
 
 
@@ -48,12 +49,18 @@ class _Told:
 
 
 @transaction.atomic
-def follow(replies: Mapping[int, StatusReply | Refused], *, asked: Mapping[int, int] | None = None) -> None:
+def follow(
+    replies: Mapping[int, StatusReply | Refused],
+    *,
+    asked: Mapping[int, int] | None = None,
+    in_list: bool = False,
+) -> None:
     """Apply what a provider told about ordinary orders, by fulfilment id.
 
     What is not told stays as it was. Only what changed is reported to the order: asking again is cheap.
     `asked` holds the numbers of the questions that were answered: an answer is dropped when a later question
-    has been asked meanwhile, because what it tells may be older than what is known.
+    has been asked meanwhile, because what it tells may be older than what is known. `in_list` says that they
+    were told in a list, so that a longer one may be tried.
     """
     # Orders before fulfilments, everywhere: two workers with the same ones never wait in a ring.
     lock_orders_of(replies)
@@ -77,7 +84,7 @@ def follow(replies: Mapping[int, StatusReply | Refused], *, asked: Mapping[int, 
     if news:
         apply_reports(reports_of(news))
     _book_costs(told)
-    _write(told)
+    _write(told, in_list=in_list)
     note_charges(charged for item in told if (charged := _charged(item, replies[item.row.id])) is not None)
     POLLED.labels(outcome="changed").inc(len(news))
     POLLED.labels(outcome="unchanged").inc(len(told) - len(news))
@@ -232,7 +239,7 @@ def _charged(item: _Told, reply: StatusReply | Refused) -> Charged | None:
     )
 
 
-def _write(told: Sequence[_Told]) -> None:
+def _write(told: Sequence[_Told], *, in_list: bool) -> None:
     if not told:
         return
     rows = [
@@ -247,6 +254,9 @@ def _write(told: Sequence[_Told]) -> None:
             "cost_corrections": item.cost_corrections,
             "started_at": item.started_at,
             "ended_at": item.ended_at,
+            "poll_together": limit_after_answer(
+                item.row.poll_together, asked=item.row.polls, in_list=in_list
+            ),
             "poll_after_seconds": item.poll_after and item.poll_after.total_seconds(),
         }
         for item in told
@@ -255,6 +265,5 @@ def _write(told: Sequence[_Told]) -> None:
         parameters = {
             "ids": id_array(item.row.id for item in told),
             "told": as_json(rows),
-            "lists_again_every": LISTS_AGAIN_EVERY,
         }
         cursor.execute(_SQL["write_followed"].encode(), parameters)

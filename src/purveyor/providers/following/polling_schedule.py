@@ -33,9 +33,6 @@ SUBSCRIPTION_LATEST: Final = timedelta(minutes=5)
 LOOKS_AFTER_END: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=3))
 """Ages since the end. Some panels reopen a finished order (protocol §5), and that must be seen."""
 
-LISTS_AGAIN_EVERY: Final = 10
-"""So many questions about an order that is asked about by itself, until it is tried in a list again."""
-
 REMINDER_AFTER_TROUBLE: Final = timedelta(seconds=30)
 """Until an order is asked about again whose provider did not give a usable answer about it."""
 

@@ -26,7 +26,8 @@ from purveyor.orders.requests import Placed
 from purveyor.orders.subscriptions import ENDED, Post, add_posts, update_subscription
 from purveyor.providers.costs.costing import AbsurdCost, expected_cost, post_quantity
 from purveyor.providers.costs.margin import Terms, keeps_margin
-from purveyor.providers.following.polling_schedule import LISTS_AGAIN_EVERY, delay_after_end, next_delay
+from purveyor.providers.following.list_sizes import limit_after_answer
+from purveyor.providers.following.polling_schedule import delay_after_end, next_delay
 from purveyor.providers.locking import lock_orders_of
 from purveyor.providers.protocol import words
 from purveyor.providers.protocol.replies import LONGEST_WORD_CHARACTERS, Refused, StatusReply
@@ -40,6 +41,8 @@ MOST_POSTS_AT_ONCE: Final = 20
 MOST_SURPLUS_KEPT: Final = 100
 """Of one reply: ids beyond the order that are remembered, so that each is told once."""
 LARGEST_POSTS_DONE: Final = 2**31 - 1
+LONG_AFTER_END: Final = timedelta(hours=1)
+"""By then a provider should tell what the posts of a subscription were charged."""
 UNPAID: Final = "The balance does not pay for a post: the provider was asked to stop"
 BELOW_FLOOR: Final = "Posts cost more than they may by what they are sold for: the provider was asked to stop"
 
@@ -95,22 +98,26 @@ def follow_subscription(
     reply: StatusReply | Refused,
     posts: Mapping[str, StatusReply | Refused],
     asked: int | None = None,
+    in_list: bool = False,
 ) -> None:
     """Make orders of new posts, each charged alone, and bring the subscription up to what was told.
 
     `posts` holds what the provider told about the new posts' own orders, where their quantity depends on it.
     A post whose quantity is not known yet, or which the customer cannot pay, is tried again at the next poll.
     Posts beyond those ordered are the provider's affair: they become no orders. `asked` is the number of the
-    question that was answered; the answer is dropped when a later one has been asked meanwhile.
+    question that was answered; the answer is dropped when a later one has been asked meanwhile. With
+    `in_list` it was told in a list.
     """
     lock_orders_of([fulfilment_id])
     rows = fetch_all(_SQL["lock_subscription"], {"id": fulfilment_id})
     if not rows or asked not in (None, rows[0].polls):
         return
     (row,) = rows
+    together = limit_after_answer(row.poll_together, asked=row.polls, in_list=in_list)
     if isinstance(reply, Refused):
         # It may have forgotten the subscription, or be confused: either way it says nothing about posts.
-        _write(row, _Told(word=reply.text[:LONGEST_WORD_CHARACTERS]), row.child_external_ids)
+        told = _Told(word=reply.text[:LONGEST_WORD_CHARACTERS])
+        _write(row, told, row.child_external_ids, together=together)
         return
     (made,) = fetch_all(_SQL["made"], {"order": row.order_id})
     children = list(row.child_external_ids)
@@ -121,12 +128,14 @@ def follow_subscription(
         _log.error("more_posts_than_ordered", order_id=row.order_id, number=len(surplus), first=surplus[0])
         children += surplus[:MOST_SURPLUS_KEPT]
     ready = [post for post in ordered if post.quantity is not None]
+    if len(ready) < len(ordered) and (row.since_end or timedelta(0)) > LONG_AFTER_END:
+        _log.error("posts_without_quantity", order_id=row.order_id, number=len(ordered) - len(ready))
     now = ready[:MOST_POSTS_AT_ONCE]
     paid = _add(row, now, price, after=made.last)
     children += paid
     more = len(paid) == len(now) < len(ready)
     told = _told(reply)
-    _write(row, told, children, waiting=len(ordered) > len(paid), at_once=more)
+    _write(row, told, children, together=together, waiting=len(ordered) > len(paid), at_once=more)
     if len(paid) < len(now):
         _ask_to_stop(row, UNPAID)
     elif told.status not in ENDED and not _keeps_margin(row, price):
@@ -270,7 +279,13 @@ def _told(reply: StatusReply) -> _Told:
 
 
 def _write(
-    row: Any, told: _Told, children: Sequence[str], *, waiting: bool = False, at_once: bool = False
+    row: Any,
+    told: _Told,
+    children: Sequence[str],
+    *,
+    together: int,
+    waiting: bool = False,
+    at_once: bool = False,
 ) -> None:
     """Write down what was told; `waiting` says that posts are still to be made orders, `at_once` that now."""
     status = told.status
@@ -299,7 +314,7 @@ def _write(
                 "children": list(children),
                 "ended_at": ended_at,
                 "poll_after": None if delay is None else delay.total_seconds(),
-                "lists_again_every": LISTS_AGAIN_EVERY,
+                "poll_together": together,
             },
         )
 

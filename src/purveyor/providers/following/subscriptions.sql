@@ -4,7 +4,7 @@
 SELECT fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.provider_rate,
        fulfilment.child_external_ids, fulfilment.provider_status, fulfilment.ended_at,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end,
-       now() AS now, provider.wallet_id, provider.status_stretch AS stretch, fulfilment.polls,
+       now() AS now, provider.wallet_id, provider.status_stretch AS stretch, fulfilment.polls, fulfilment.poll_together,
        subscription.min, subscription.max, subscription.posts, subscription.old_posts, orders.customer_id,
        orders.unit_price,
        coalesce(offer.rate, fulfilment.provider_rate) AS rate, provider.fx_rate, provider.top_up_bonus_percent,
@@ -49,7 +49,7 @@ RETURNING id, cost;
 
 -- name: write_subscription
 UPDATE providers_fulfilment SET
-    provider_status = %(word)s, poll_alone = poll_alone AND polls %% %(lists_again_every)s <> 0, child_external_ids = %(children)s::varchar[], ended_at = %(ended_at)s,
+    provider_status = %(word)s, poll_together = %(poll_together)s, child_external_ids = %(children)s::varchar[], ended_at = %(ended_at)s,
     next_poll_at = now() + %(poll_after)s * interval '1 second'
 WHERE id = %(id)s;
 

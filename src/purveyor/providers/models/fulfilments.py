@@ -106,8 +106,8 @@ class Fulfilment(models.Model):
 
     next_poll_at = models.DateTimeField(null=True, help_text="Empty when it is not followed any more.")
     polls = models.PositiveIntegerField(db_default=0)
-    poll_alone = models.BooleanField(
-        db_default=False, help_text="Lists of ids do not bring its status: it is asked about by itself."
+    poll_together = models.PositiveSmallIntegerField(
+        db_default=100, help_text="The most ids that a list with it may hold; 1: it is asked about by itself."
     )
     balance_before = amount_field(
         null=True, help_text="Of an unknown outcome: our balance with the provider, last told before it."

@@ -27,13 +27,13 @@ class CallBudget:
         """The time that one call costs."""
         return MINUTE / self.calls_per_minute
 
-    def calls_left(self, *, now: datetime, orders: bool = False) -> int:
-        """How many calls may go out at this moment; fewer where they are `orders`."""
+    def calls_left(self, *, now: datetime, orders: bool = False, credit: timedelta = timedelta(0)) -> int:
+        """How many calls may go out at this moment; fewer where they are `orders`, more with credit."""
         if orders:
             ahead = max(ORDERS_AHEAD_AT_MOST, self.between_calls)
         else:
             ahead = max(AHEAD_AT_MOST, 2 * self.between_calls)
-        return max((now + ahead - max(self.spent_until, now)) // self.between_calls, 0)
+        return max((now + ahead + credit - max(self.spent_until, now)) // self.between_calls, 0)
 
 
 def status_calls_per_minute(*, status: int | None, every: int | None) -> int | None:

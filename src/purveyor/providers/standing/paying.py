@@ -1,16 +1,20 @@
 """Paying for calls out of a provider's budgets, which lie on its row and hold for all workers together."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
 
 from purveyor.database import fetch_all, hot_cursor, id_array, load_sql
 from purveyor.providers.standing.call_budget import CallBudget, status_calls_per_minute
-from purveyor.providers.standing.polling_budget import Budget
+from purveyor.providers.standing.polling_budget import CREDIT, Budget
 
 _SQL: Final = load_sql(__file__, "paying.sql")
+
+MOST_WAITING_MILLISECONDS: Final = 2000
+"""For a provider's row: who waits keeps a database thread from others."""
 
 
 def orders_affordable(provider_ids: Collection[int]) -> dict[int, int]:
@@ -33,17 +37,32 @@ def spend_calls(calls: Mapping[int, int]) -> None:
         )
 
 
+def pay(*, provider_id: int, status: bool, on_credit: bool = False) -> bool:
+    """Pay for one call, of `status` or of another kind; False where the budgets do not reach for it now.
+
+    `on_credit` reaches further: for a call without which another is worth little. What is claimed next waits
+    for it. Budgets that somebody else holds for longer than a moment do not reach: a sync may take minutes.
+    """
+    try:
+        return _pay(provider_id=provider_id, status=status, on_credit=on_credit)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return False
+
+
 @transaction.atomic
-def pay(*, provider_id: int, status: bool) -> bool:
-    """Pay for one call, of `status` or of another kind; False where the budgets do not reach for it now."""
+def _pay(*, provider_id: int, status: bool, on_credit: bool) -> bool:
+    fetch_all(_SQL["limit_waiting"], {"milliseconds": MOST_WAITING_MILLISECONDS})
     (row,) = fetch_all(_SQL["lock_budgets_of"], {"provider": provider_id})
+    credit = CREDIT if on_credit else timedelta(0)
     every = every_budget(row)
-    if every is not None and not every.calls_left(now=row.now):
+    if every is not None and not every.calls_left(now=row.now, credit=credit):
         return False
     if status:
         budget = status_budget(row)
         if budget is not None:
-            if not budget.calls_left(now=row.now):
+            if not budget.calls_left(now=row.now, credit=credit):
                 return False
             spent_until = max(budget.spent_until, row.now) + budget.between_calls
             _spend_status(provider_id, spent_until)

@@ -3,6 +3,9 @@ SELECT id, calls_per_minute, calls_spent_until, now() AS now FROM providers_prov
 WHERE id = ANY(%(providers)s::bigint[]) AND calls_per_minute IS NOT NULL
 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED;
 
+-- name: limit_waiting
+SELECT set_config('lock_timeout', %(milliseconds)s::text, true);
+
 -- name: lock_budgets_of
 SELECT calls_per_minute, calls_spent_until, status_calls_per_minute, status_spent_until, status_stretch, now() AS now
 FROM providers_provider WHERE id = %(provider)s FOR NO KEY UPDATE;

@@ -12,13 +12,15 @@ from typing import Final
 IDS_PER_CALL: Final = 100
 """The most that `status` takes (protocol §2)."""
 LISTS_AT_ONCE: Final = 4
-"""Lists of ids in flight per provider; dispatch has its own places."""
+"""Full lists of ids in flight per provider, or as many ids in smaller ones; dispatch has its own places."""
 AHEAD: Final = timedelta(minutes=1)
 """What is due within this time fills up a list that goes out anyway."""
 
 MINUTE: Final = timedelta(minutes=1)
 AHEAD_AT_MOST: Final = timedelta(seconds=10)
 """What falls due together may be asked so far ahead of the budget; one call may in any case."""
+CREDIT: Final = timedelta(minutes=1)
+"""So much further ahead goes a call that belongs to a question already asked; one such call in any case."""
 
 MOST_STRETCH: Final = 20.0
 """Beyond that a budget is hopelessly small, and what is due simply waits its turn."""
@@ -49,9 +51,11 @@ class Budget:
         """The time that one call costs."""
         return MINUTE / self.calls_per_minute
 
-    def calls_left(self, *, now: datetime) -> int:
-        """How many calls may go out at this moment."""
+    def calls_left(self, *, now: datetime, credit: timedelta = timedelta(0)) -> int:
+        """How many calls may go out at this moment; with credit, so much further ahead or one more."""
         until = now + max(AHEAD_AT_MOST, self.between_calls)
+        if credit:
+            until += max(credit, self.between_calls)
         return max((until - max(self.spent_until, now)) // self.between_calls, 0)
 
     def after(self, *, now: datetime, calls: int, overdue: timedelta, more_is_due: bool) -> "Budget":

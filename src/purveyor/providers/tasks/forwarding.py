@@ -1,7 +1,7 @@
 """The loop that tells providers what customers want of their orders: cancels and refills."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -26,12 +26,10 @@ from purveyor.providers.tasks.refills import (
     record_asked,
     record_told,
 )
-from purveyor.providers.workplace import Workplace
+from purveyor.providers.workplace import CALLS_AT_ONCE, Workplace, few_at_once
 
 IDS_PER_CALL: Final = 100
 """The most that `cancel` and `refill_status` take (protocol §2)."""
-SINGLES_AT_ONCE: Final = 8
-REFILLS_AT_ONCE: Final = 8
 LISTS_IN_A_ROW: Final = 6
 """The most lists of cancels and of refills that one errand holds."""
 IDLE_SECONDS: Final = 1.0
@@ -59,7 +57,7 @@ def claim_errands(*, busy: Collection[int]) -> list[Errand]:
     if not errands:
         return []
     longest = max(errand.provider.access.timeout_seconds for errand in errands.values())
-    calls_in_a_row = MOST_AT_ONCE // REFILLS_AT_ONCE + LISTS_IN_A_ROW
+    calls_in_a_row = MOST_AT_ONCE // CALLS_AT_ONCE + LISTS_IN_A_ROW
     lease = timedelta(seconds=longest * calls_in_a_row + LEASE_MARGIN_SECONDS)
     for cancel in claim_cancels(provider_ids=list(errands), lease=lease):
         errands[cancel.provider_id].cancels.append(cancel)
@@ -101,8 +99,8 @@ class Forwarder:
             for refills in _parts(followed):
                 alone_too += await self._ask_about_refills(errand.provider, refills)
             # Last, because they may outlast the lease: what is told or asked twice does no harm.
-            await _one_by_one(lambda wish: self._ask_about_refills(errand.provider, [wish]), alone_too)
-            await _one_by_one(lambda wish: self._cancel(errand.provider, [wish]), alone)
+            await few_at_once(lambda wish: self._ask_about_refills(errand.provider, [wish]), alone_too)
+            await few_at_once(lambda wish: self._cancel(errand.provider, [wish]), alone)
         except Exception as failure:  # noqa: BLE001  (what was not written down is due again by its lease)
             self._workplace.log_failure("forwarding", failure)
         finally:
@@ -123,16 +121,13 @@ class Forwarder:
         return alone
 
     async def _ask_for_refills(self, provider: Standing, wishes: Sequence[RefillWish]) -> None:
-        places = asyncio.Semaphore(REFILLS_AT_ONCE)
-
         async def ask(wish: RefillWish) -> None:
-            async with places:
-                answer = await self._call(provider, {"action": "refill", "order": wish.order_external_id})
-                reply = read_refill(answer) if isinstance(answer, Answer) else answer
-                await self._note_setback(provider, reply)
-                await self._workplace.in_database(record_asked, wish, reply)
+            answer = await self._call(provider, {"action": "refill", "order": wish.order_external_id})
+            reply = read_refill(answer) if isinstance(answer, Answer) else answer
+            await self._note_setback(provider, reply)
+            await self._workplace.in_database(record_asked, wish, reply)
 
-        await asyncio.gather(*(ask(wish) for wish in wishes))
+        await few_at_once(ask, wishes)
 
     async def _ask_about_refills(self, provider: Standing, wishes: Sequence[RefillWish]) -> list[RefillWish]:
         """Ask about refills in one call; return those to be asked about one by one, as with cancels."""
@@ -189,16 +184,6 @@ def _not_reached(wishes: Sequence[Wish], replies: Mapping[str, object] | Refused
     if isinstance(replies, Refused):
         return [] if replies.refusal in AGAIN else list(wishes)
     return [wish for wish in wishes if wish.external_id not in replies]
-
-
-async def _one_by_one(tell: Callable[[Wish], Awaitable[object]], wishes: Sequence[Wish]) -> None:
-    places = asyncio.Semaphore(SINGLES_AT_ONCE)
-
-    async def tell_one(wish: Wish) -> None:
-        async with places:
-            await tell(wish)
-
-    await asyncio.gather(*(tell_one(wish) for wish in wishes))
 
 
 def _parts(wishes: Sequence[Wish]) -> list[Sequence[Wish]]:
