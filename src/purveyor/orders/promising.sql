@@ -1,7 +1,8 @@
 -- name: promised
 -- Of these orders, those of whose service something is promised. The time of a post's order begins after its delay. An
 -- order that has ended is promised nothing: what is handed over of it is a refill.
-SELECT orders.id, coalesce(post.starts_at, orders.created_at) AS ordered_at, orders.quantity, service.type, promise.minutes, promise.per_thousand
+SELECT orders.id, coalesce(post.starts_at, orders.created_at) AS ordered_at, orders.quantity, service.type,
+       promise.minutes, promise.per_thousand
 FROM orders_order orders
 JOIN orders_servicepromise promise ON promise.service_id = orders.service_id
 JOIN catalog_service service ON service.id = orders.service_id

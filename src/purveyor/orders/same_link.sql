@@ -24,7 +24,8 @@ CROSS JOIN LATERAL (
 WHERE line.delivered IS NOT NULL;
 
 -- name: next_in_line
--- Orders of a part of the lines whose turn it may be: the one that each waits for has ended, or has gone back behind it.
+-- Orders of a part of the lines whose turn it may be: the one that each waits for has ended, or has gone back behind
+-- it.
 SELECT waiting.id FROM orders_order waiting
 JOIN orders_order before ON before.id = waiting.waits_for_id
 WHERE waiting.dispatch = 'held' AND waiting.waits_for_id IS NOT NULL

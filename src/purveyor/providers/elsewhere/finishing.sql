@@ -1,6 +1,7 @@
 -- name: parts
 -- What each provider was asked to deliver of these orders, first to last; the caller holds the orders.
-SELECT fulfilment.order_id, fulfilment.id, coalesce(fulfilment.delivered, 0) AS delivered, fulfilment.ended_at IS NOT NULL AS ended,
+SELECT fulfilment.order_id, fulfilment.id, coalesce(fulfilment.delivered, 0) AS delivered,
+       fulfilment.ended_at IS NOT NULL AS ended,
        orders.quantity AS ordered, orders.dispatch,
        orders.status IN ('Pending', 'Processing', 'In progress') AS is_open
 FROM providers_fulfilment fulfilment JOIN orders_order orders ON orders.id = fulfilment.order_id

@@ -1,6 +1,7 @@
 -- name: holders
 -- Open refills, and who has each now; nobody has those that wait for staff. Of one order, where it is told.
-SELECT refill.id, refill.order_id, refill.status, refill.created_at, orders.quantity AS ordered, orders.charge, orders.link,
+SELECT refill.id, refill.order_id, refill.status, refill.created_at, orders.quantity AS ordered, orders.charge,
+       orders.link,
        service.type, service.id AS service_id, service.name AS service_name, service.refill_by,
        CASE
            WHEN EXISTS (SELECT FROM providers_deskjob job WHERE job.refill_id = refill.id AND job.state <> 'ended')
@@ -31,8 +32,8 @@ SELECT DISTINCT route_id FROM providers_fulfilment
 WHERE order_id = %(order)s AND handover = 'accepted' AND route_id IS NOT NULL;
 
 -- name: claim
--- Orders before what hangs on them, and none is waited for. By the statement's time, so that what was queued just now is
--- due.
+-- Orders before what hangs on them, and none is waited for. By the statement's time, so that what was queued just now
+-- is due.
 SELECT elsewhere.refill_id, elsewhere.quantity, elsewhere.route_id, orders.id, orders.link, orders.service_id,
        orders.fields::json AS fields, service.type
 FROM providers_refillelsewhere elsewhere

@@ -1,6 +1,6 @@
 -- name: lock_budgets
--- Of providers that may be asked: the budgets of status calls and of all calls, or none. A provider of which another worker is taking
--- a list at this moment is left out rather than waited for.
+-- Of providers that may be asked: the budgets of status calls and of all calls, or none. A provider of which another
+-- worker is taking a list at this moment is left out rather than waited for.
 WITH budgeted AS (
     SELECT id, status_calls_per_minute, status_spent_until, status_stretch, calls_per_minute, calls_spent_until
     FROM providers_provider
@@ -14,9 +14,9 @@ WHERE id = ANY(%(providers)s::bigint[]) AND coalesce(status_calls_per_minute, ca
 
 -- name: claim_due
 -- Fulfilments to ask about now, in numbered lists: of each provider as many as it has room for and as the calls left in
--- its budget reach. A list is one call and holds orders of the same limit, as many as that. What is due in a minute fills
--- lists up that go out anyway, as it costs no call. Moving `next_poll_at` on is the lease: should this worker die, they
--- are due again by themselves.
+-- its budget reach. A list is one call and holds orders of the same limit, as many as that. What is due in a minute
+-- fills lists up that go out anyway, as it costs no call. Moving `next_poll_at` on is the lease: should this worker
+-- die, they are due again by themselves.
 WITH found AS (
     SELECT room.provider_id, room.calls, found.* FROM
         unnest(%(providers)s::bigint[], %(rooms)s::int[], %(calls)s::int[]) AS room (provider_id, most, calls)
@@ -34,7 +34,8 @@ WITH found AS (
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS found
 ), placed AS (
-    SELECT *, (row_number() OVER (PARTITION BY provider_id, poll_together ORDER BY next_poll_at, id) - 1) / poll_together AS part
+    SELECT *,
+           (row_number() OVER (PARTITION BY provider_id, poll_together ORDER BY next_poll_at, id) - 1) / poll_together AS part
     FROM found
 ), parted AS (
     SELECT *, min(next_poll_at) OVER (PARTITION BY provider_id, poll_together, part) AS first_due FROM placed

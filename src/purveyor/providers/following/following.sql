@@ -5,10 +5,12 @@ SELECT fulfilment.id, fulfilment.order_id, fulfilment.external_id, fulfilment.qu
        fulfilment.cost, fulfilment.cost_corrections, fulfilment.provider_status, fulfilment.provider_charge,
        fulfilment.start_count, fulfilment.remains, fulfilment.started_at,
        fulfilment.ended_at,
-       fulfilment.child_external_ids, fulfilment.polls, fulfilment.poll_together, provider.wallet_id, provider.kind = 'manual' AS by_hand,
+       fulfilment.child_external_ids, fulfilment.polls, fulfilment.poll_together, provider.wallet_id,
+       provider.kind = 'manual' AS by_hand,
        provider.status_stretch AS stretch,
        coalesce(fulfilment.wanted, orders.quantity) AS wanted, fulfilment.delivered,
-       fulfilment.wanted IS NOT NULL OR fulfilment.superseded OR orders.dispatch <> 'handed' AS one_of_several, fulfilment.refill_id,
+       fulfilment.wanted IS NOT NULL OR fulfilment.superseded OR orders.dispatch <> 'handed' AS one_of_several,
+       fulfilment.refill_id,
        coalesce(route_times.finish_p50, service_times.finish_p50) AS usual,
        now() - fulfilment.accepted_at AS age, now() - fulfilment.ended_at AS since_end, now() AS now
 FROM providers_fulfilment fulfilment

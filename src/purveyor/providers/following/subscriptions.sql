@@ -49,7 +49,8 @@ RETURNING id, cost;
 
 -- name: write_subscription
 UPDATE providers_fulfilment SET
-    provider_status = %(word)s, poll_together = %(poll_together)s, child_external_ids = %(children)s::varchar[], ended_at = %(ended_at)s,
+    provider_status = %(word)s, poll_together = %(poll_together)s, child_external_ids = %(children)s::varchar[],
+    ended_at = %(ended_at)s,
     next_poll_at = now() + %(poll_after)s * interval '1 second'
 WHERE id = %(id)s;
 

@@ -30,7 +30,8 @@ ON CONFLICT (fulfilment_id, kind) DO UPDATE SET text = excluded.text, at = exclu
 
 -- name: doubt_not_placed
 -- No evidence is looked for: what there was has said already that it was not placed.
-UPDATE providers_fulfilment SET handover = 'unknown', refusal = '', settled_by = '', settled_at = NULL, next_look_at = NULL
+UPDATE providers_fulfilment SET handover = 'unknown', refusal = '', settled_by = '', settled_at = NULL,
+    next_look_at = NULL
 WHERE id = (
     SELECT earlier.id FROM providers_fulfilment earlier
     WHERE earlier.order_id = %(order)s AND earlier.provider_id = %(provider)s AND earlier.refusal = 'not_placed'

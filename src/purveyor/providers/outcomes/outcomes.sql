@@ -1,7 +1,7 @@
 -- name: accept
--- The ids are given twice because the planner knows the length of an array, but not of JSON rows: with those alone
--- it would look through every hand-over that was ever being sent. A late answer to a hand-over that was given up as unknown is evidence, and settles it. An id that another
--- fulfilment has is none: that answer is about something else.
+-- The ids are given twice because the planner knows the length of an array, but not of JSON rows: with those alone it
+-- would look through every hand-over that was ever being sent. A late answer to a hand-over that was given up as
+-- unknown is evidence, and settles it. An id that another fulfilment has is none: that answer is about something else.
 UPDATE providers_fulfilment fulfilment SET
     handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = fulfilment.expected_cost,
     next_poll_at = now() + answer.poll_after_seconds * interval '1 second'

@@ -1,5 +1,6 @@
 -- name: begin_repeat
--- Held until the transaction ends, so that nobody settles it meanwhile. Nothing where its request is on its way already.
+-- Held until the transaction ends, so that nobody settles it meanwhile. Nothing where its request is on its way
+-- already.
 UPDATE providers_fulfilment SET repeated_until = now() + %(lease)s * interval '1 second'
 WHERE id = %(fulfilment)s AND handover = 'unknown' AND coalesce(repeated_until <= now(), true)
 RETURNING id;

@@ -29,8 +29,9 @@ RETURNING quality.route_id, (
 ) IS TRUE AS has_news;
 
 -- name: ended
--- The latest ended hand-overs of each route. Refills are those that the same provider was asked for. People are asked by
--- no task: of what they deliver, the customer's own wish tells that a cancel was asked for, and their jobs tell of refills.
+-- The latest ended hand-overs of each route. Refills are those that the same provider was asked for. People are asked
+-- by no task: of what they deliver, the customer's own wish tells that a cancel was asked for, and their jobs tell of
+-- refills.
 SELECT wanted.route_id, ended.provider_status, ended.quantity, ended.provider_charge, ended.expected_cost,
        ended.fx_rate, ended.top_up_bonus_percent, ended.fee_percent, ended.created_at, service.type,
        extract(epoch FROM ended.started_at - ended.accepted_at)::float8 AS started_after,

@@ -3,7 +3,8 @@
 -- hide the orders of others. Where the choice is another one for each order, nobody has room only when all are full. A
 -- route on which the service itself, at its list price, keeps too little is nobody's choice. This is a forecast from
 -- the service alone: what it gets wrong, the claim itself finds out.
-SELECT service_id, coalesce(bool_and(is_full) FILTER (WHERE keeps_floor AND (varies OR preference = 1)), false) AS is_full
+SELECT service_id,
+       coalesce(bool_and(is_full) FILTER (WHERE keeps_floor AND (varies OR preference = 1)), false) AS is_full
 FROM (
     SELECT usable.*, row_number() OVER (
         PARTITION BY service_id, keeps_floor
@@ -41,7 +42,8 @@ WITH wanted AS (
            wanted.*
     FROM json_to_recordset(%(hand_overs)s::json) AS wanted (
         place int, order_id bigint, number int, provider_id bigint, route_id bigint, external_id text, quantity bigint,
-        part bigint, refill_id bigint, rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric, cost numeric,
+        part bigint, refill_id bigint, rate numeric, fx_rate numeric, bonus_percent numeric, fee_percent numeric,
+        cost numeric,
         decision jsonb, link_key bigint, lease_seconds float8, request jsonb
     )
 ), fulfilments AS (
@@ -49,7 +51,8 @@ WITH wanted AS (
         id, order_id, number, provider_id, route_id, service_external_id, quantity, wanted, refill_id,
         provider_rate, fx_rate, top_up_bonus_percent, fee_percent, expected_cost, decision, link_key
     )
-    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, part, refill_id, rate, fx_rate,
+    SELECT fulfilment_id, order_id, number, provider_id, route_id, external_id, quantity, part, refill_id, rate,
+           fx_rate,
            bonus_percent, fee_percent, cost, decision, link_key
     FROM wanted
 ), attempts AS (

@@ -19,7 +19,8 @@ UPDATE providers_balanceforecast forecast SET
 FROM due JOIN providers_provider provider ON provider.id = due.provider_id
 WHERE forecast.provider_id = due.provider_id
 RETURNING forecast.provider_id, provider.name, provider.currency, provider.balance, provider.balance_at,
-          forecast.low_hours, forecast.low_amount, forecast.low_since IS NOT NULL AS was_low, provider.paused_reason = %(reason)s AS out_of_funds;
+          forecast.low_hours, forecast.low_amount, forecast.low_since IS NOT NULL AS was_low,
+          provider.paused_reason = %(reason)s AS out_of_funds;
 
 -- name: spending
 -- What providers' orders of the last day cost in the provider's currency: true costs taken back by the terms that they

@@ -9,7 +9,8 @@ SELECT id, name, url, key, wallet_id, currency, fx_rate, top_up_bonus_percent, f
 FROM providers_provider ORDER BY id;
 
 -- name: lock_standing
-SELECT name, key, paused_reason, troubles, key = refused_key AS key_refused, coalesce(paused_until > now(), false) AS paused,
+SELECT name, key, paused_reason, troubles, key = refused_key AS key_refused,
+       coalesce(paused_until > now(), false) AS paused,
        coalesce(silent_until > now(), false) AS silent
 FROM providers_provider WHERE id = %(provider)s FOR NO KEY UPDATE;
 

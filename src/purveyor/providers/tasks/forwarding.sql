@@ -1,6 +1,6 @@
 -- name: let_go_of_cancels
--- A wish that was told to whoever left the rest of its order to another, and was made again since, goes to the other one.
--- Where nobody may have two tasks for one wish, the earlier one gives it up.
+-- A wish that was told to whoever left the rest of its order to another, and was made again since, goes to the other
+-- one. Where nobody may have two tasks for one wish, the earlier one gives it up.
 UPDATE providers_canceltask task SET cancel_request_id = NULL
 FROM orders_cancelrequest request, providers_fulfilment fulfilment
 WHERE request.status = 'requested' AND task.cancel_request_id = request.id
@@ -100,6 +100,7 @@ RETURNING task.refill_id, due.before, task.external_id, task.tries, fulfilment.p
 -- name: write_refill
 -- Words without a meaning are written down when they are new: told again and again, they tell nothing.
 UPDATE providers_refilltask SET state = %(state)s, response = coalesce(%(response)s, response),
-    told_at = CASE WHEN %(is_news)s OR %(response)s <> response THEN now() ELSE told_at END, external_id = %(external_id)s,
+    told_at = CASE WHEN %(is_news)s OR %(response)s <> response THEN now() ELSE told_at END,
+    external_id = %(external_id)s,
     next_at = now() + %(again_after)s * interval '1 second'
 WHERE refill_id = %(id)s;
