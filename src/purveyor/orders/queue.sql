@@ -40,7 +40,7 @@ WITH RECURSIVE waiting AS (
 SELECT service_id FROM waiting ORDER BY id;
 
 -- name: hand
-UPDATE orders_order SET dispatch = 'handed', hold_reason = '' WHERE id = ANY(%(ids)s::bigint[]);
+UPDATE orders_order SET dispatch = 'handed', hold_reason = '', waits_for_id = NULL WHERE id = ANY(%(ids)s::bigint[]);
 
 -- name: hold
 -- The ids are given twice because the planner knows the length of an array, but not of JSON rows.

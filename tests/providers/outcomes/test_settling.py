@@ -205,6 +205,21 @@ def test_what_was_taken_after_all_and_sent_again_is_told(unknown: Fulfilment) ->
     ]
 
 
+def test_what_was_taken_after_all_and_is_its_own_duplicate_at_that_moment_is_followed() -> None:
+    order, again = alone(others_link="https://example.com/2")
+    first = order.fulfilments.get(number=1)
+    record(
+        [
+            Answered(hand_over=on_its_way(first), reply=Accepted("77")),
+            Answered(hand_over=again, reply=DUPLICATE),
+        ]
+    )
+    first.refresh_from_db()
+    assert (first.handover, first.external_id, first.cost) == (Handover.ACCEPTED, "77", Decimal(4))
+    assert told("handover.doubled") == []
+    assert violations() == {}
+
+
 def test_what_was_taken_after_all_and_is_canceled_is_told(unknown: Fulfilment) -> None:
     request_cancels([(unknown.order.customer_id, unknown.order_id)])
     settle_as_not_placed(fulfilment=unknown, actor=ACTOR)

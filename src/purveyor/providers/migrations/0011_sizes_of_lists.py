@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="fulfilment",
             name="poll_together",
-            field=models.PositiveSmallIntegerField(
+            field=models.SmallIntegerField(
                 db_default=100,
                 help_text="The most ids that a list with it may hold; 1: it is asked about by itself.",
             ),

@@ -106,7 +106,7 @@ class Fulfilment(models.Model):
 
     next_poll_at = models.DateTimeField(null=True, help_text="Empty when it is not followed any more.")
     polls = models.PositiveIntegerField(db_default=0)
-    poll_together = models.PositiveSmallIntegerField(
+    poll_together = models.SmallIntegerField(
         db_default=100, help_text="The most ids that a list with it may hold; 1: it is asked about by itself."
     )
     balance_before = amount_field(

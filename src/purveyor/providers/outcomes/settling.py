@@ -89,7 +89,10 @@ def placed_after_all(*, order_id: int, fulfilment_id: int, external_id: str, act
     order = lock_order(order_id)
     settled = Fulfilment.objects.select_for_update(no_key=True).get(pk=fulfilment_id)
     if settled.handover == Handover.UNKNOWN:
-        return  # another order has that id: nothing was settled, and nothing is sent again
+        # Doubted again meanwhile. Or another order has that id: then nothing is settled, nor sent again.
+        with contextlib.suppress(CannotSettle, IntegrityError), transaction.atomic():
+            settle_as_placed(fulfilment=settled, external_id=external_id, actor=actor)
+        return
     if settled.handover == Handover.ACCEPTED and settled.external_id == external_id:
         return
     later = Fulfilment.objects.filter(order_id=order_id, number__gt=settled.number)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from typing import Final
 
@@ -53,10 +54,8 @@ class Dispatcher:
         """Look into the queue once and start sending what it holds; True when it may hold more."""
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_outcomes())
-        # Before the claim, as the lease is: on a busy machine it may take long until it is heard of.
-        send_by = asyncio.get_running_loop().time() + SEND_WITHIN_SECONDS
         claim = await self._workplace.in_database(hand_over, busy=dict(self._busy))
-        self._start(claim, send_by)
+        self._start(claim)
         if claim.drained and not self._is_full():
             return False
         self._room_made.clear()
@@ -81,8 +80,9 @@ class Dispatcher:
         if self._writer is not None:
             self._writer.cancel()
 
-    def _start(self, claim: Claim, send_by: float) -> None:
+    def _start(self, claim: Claim) -> None:
         self._capacity = claim.capacity
+        send_by = claim.began + SEND_WITHIN_SECONDS
         for item in claim.hand_overs:
             self._busy[item.provider.id] += 1
             task = asyncio.create_task(self._send(item, send_by))
@@ -133,7 +133,7 @@ class Dispatcher:
         """
         now = asyncio.get_running_loop().time()
         failing = now < self._no_calls_before.get(item.provider.id, now) and not item.provider.one_by_one
-        return self._workplace.stopping.is_set() or now > send_by or failing
+        return self._workplace.stopping.is_set() or time.monotonic() > send_by or failing
 
     def _watch(self, provider_id: int, reply: Accepted | Refused | Unclear) -> None:
         self._unclear_in_a_row[provider_id] += 1

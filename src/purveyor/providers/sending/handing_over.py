@@ -1,8 +1,9 @@
 """Taking orders out of the queue for a provider: all is written and committed before a request leaves."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
@@ -48,6 +49,8 @@ class Claim:
     """Of each provider that takes orders: how many hand-overs may be written and unanswered."""
     drained: bool = True
     """Whether the queue held fewer orders than there was room for."""
+    began: float = 0.0
+    """By the monotonic clock, as its leases do. On a busy machine it is heard of long after."""
 
 
 def capacity(provider: Standing) -> int:
@@ -68,6 +71,7 @@ def hand_over(*, busy: Mapping[int, int]) -> Claim:
     provider can take now is held with the reason; one that every route refused for what it is, or whose
     customer has asked to cancel it, ends Canceled.
     """
+    began = time.monotonic()
     try:
         claim, end = _claim(busy)
     except (DataError, IntegrityError):
@@ -78,7 +82,7 @@ def hand_over(*, busy: Mapping[int, int]) -> Claim:
             _end(order_id, reason)
         except Exception:  # noqa: BLE001  (what was claimed must be sent now; the next look ends this one)
             _log.exception("order_not_ended", order_id=order_id)
-    return claim
+    return replace(claim, began=began)
 
 
 @transaction.atomic
