@@ -2,7 +2,7 @@
 
 import pytest
 
-from purveyor.providers.protocol.refusals import RefusalClass, classify
+from purveyor.providers.protocol.refusals import MOST_READ_CHARACTERS, RefusalClass, classify
 
 TEXTS = [
     (RefusalClass.KEY, "Invalid API key"),
@@ -92,6 +92,15 @@ WORDINGS = {
         "Account suspended",
         "API is disabled for this user",
         "Key is invalid",
+        "Invalid or expired API key",
+        "Invalid or inactive API key",
+        "Invalid user API key",
+        "Invalid API-key",
+        "Wrong API-Key",
+        "Invalid user key",
+        "Missing parameter: key",
+        "Missing required parameter key",
+        "error_invalid_api_key",
     ],
     # It pauses the provider.
     RefusalClass.FUNDS: [
@@ -110,6 +119,7 @@ WORDINGS = {
         "Too many failed attempts",
         "API rate limit reached",
         "api_rate_limit",
+        "Too many requests. See our Telegram channel",
     ],
     # It closes a route for everybody.
     RefusalClass.SERVICE: [
@@ -129,6 +139,15 @@ WORDINGS = {
         "Service ID 12 does not exist",
         "Incorrect service id: 7. Contact support",
         "Service  not\nfound",
+        "Service was not found",
+        "The requested service was not found",
+        "Service with ID 5 not found",
+        "Service with this ID does not exist",
+        "Service not found in our database",
+        "Service not found. Please check the service ID and try again",
+        "Incorrect service id provided",
+        "Invalid service selected",
+        "Product/service not found",
     ],
     # The order waits.
     RefusalClass.DUPLICATE: [
@@ -215,6 +234,15 @@ WORDINGS = {
         "Maximum number of orders reached",
         "Maximum execution time of 30 seconds exceeded",
         "Wrong stream key",
+        "Unknown order for this API key",
+        "Missing parameter: keywords",
+        "Too many requests to Instagram",
+        "Too many requests for this profile",
+        "Invalid service selected for your country",
+        "Service not found in your country",
+        "Service is disabled, please wait and try again",
+        "Service is disabled, try again",
+        "Service with this name is invalid",
         "Service temporarily unavailable",
     ],
 }
@@ -245,6 +273,18 @@ def test_where_the_words_say_nothing_the_http_status_may(http_status: int, refus
 
 def test_a_text_of_any_length_is_classified_at_once() -> None:
     assert classify("Bad link " + "not enough " * 1_000_000) is RefusalClass.LINK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * MOST_READ_CHARACTERS + " Invalid API key",
+        "not enough " * 10 + "x" * 100 + " balance",
+        "insufficient " + "x" * 1000 + " balance",
+    ],
+)
+def test_words_far_apart_or_far_behind_are_not_searched_for(text: str) -> None:
+    assert classify(text) is RefusalClass.OTHER
 
 
 def test_words_go_before_the_http_status() -> None:
