@@ -88,6 +88,21 @@ def test_while_nothing_is_told_of_anyone_lists_stay_lists(simulator: Simulator, 
     assert set(Fulfilment.objects.values_list("poll_together", flat=True)) == {IDS_PER_CALL}
 
 
+def test_an_order_that_its_provider_does_not_know_shows_that_it_tells_of_orders(
+    simulator: Simulator, service: Service
+) -> None:
+    accepted(service, 3)
+    ids = list(Fulfilment.objects.values_list("external_id", flat=True))
+    for list_of_all in itertools.permutations(ids):
+        simulator.script.when("status", {"orders": ",".join(list_of_all)}, Fault.HTML_PAGE)
+    unknown = Behaviour(fault=Fault.ARBITRARY, body='{"error":"Incorrect order ID"}')
+    for external_id in ids:
+        simulator.script.when("status", {"order": external_id}, unknown)
+    poll()
+    assert set(Fulfilment.objects.values_list("poll_together", flat=True)) == {1}
+    assert Fulfilment.objects.filter(provider_status="Incorrect order ID").count() == 1
+
+
 def test_a_list_that_failed_once_is_tried_again(simulator: Simulator, service: Service) -> None:
     accepted(service, 3)
     simulator.script.next("status", Behaviour(fault=Fault.ARBITRARY, body='{"error":"Try again later"}'))

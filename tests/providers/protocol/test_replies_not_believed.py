@@ -81,7 +81,10 @@ LONE_FAILURES = [
     {"status": "failed", "data": {}},
     {"data": {"status": "fail"}},
     {"status": "error", "data": {"1": {"status": "Canceled"}}},
-    {"status": "fail", "charge": None, "remains": ""},
+    {"status": "fail", "charge": None},
+    {"status": "fail", "reason": None, "message": None, "data": None},
+    {"status": "failed", "id": 7, "reason": "Firewall"},
+    {"status": "failed", "service": "Gateway", "message": ""},
     [{"status": "fail"}],
 ]
 
@@ -107,6 +110,26 @@ def test_a_failure_beside_something_of_the_order_ends_it(body: Any, word: str) -
     assert reply.status is Status.CANCELED
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"charge": None, "start_count": None, "status": "Rejected", "remains": None},
+        {"status": "fail", "charge": None, "remains": ""},
+        {"id": 5, "status": "Failed", "quantity": 100, "link": "x"},
+        {"id": 5, "status": "Failed"},
+    ],
+)
+def test_a_failure_in_a_row_with_the_names_of_an_order_ends_it_without_values(row: dict[str, Any]) -> None:
+    for body in (row, [row], {"data": row}):
+        replies = read_statuses(answer(body), ["5"])
+        assert isinstance(replies, dict)
+        reply = replies["5"]
+        assert isinstance(reply, StatusReply)
+        assert (reply.status, reply.remains) == (Status.CANCELED, None)
+        others = read_statuses(answer(body), ["8", "9"])
+        assert isinstance(others, Refused) or others == {}
+
+
 CANCELED = {"status": "Canceled", "charge": "0", "remains": "100", "start_count": "0"}
 
 
@@ -120,6 +143,22 @@ def test_nothing_is_told_beside_a_status_of_http_that_says_no(http_status: int) 
     assert isinstance(read_cancels(answer([{"order": 1, "cancel": 1}], http_status), ["1"]), Unclear)
     assert isinstance(read_balance(answer({"balance": "5"}, http_status)), Unclear)
     assert isinstance(read_services(answer([], http_status)), Unclear)
+
+
+NOT_KNOWN = Refused(RefusalClass.ORDER, "Incorrect order ID")
+
+
+@pytest.mark.parametrize("http_status", [400, 403, 404, 422])
+def test_of_many_only_refusals_are_told_beside_a_status_of_http_that_says_no(http_status: int) -> None:
+    error = {"error": "Incorrect order ID"}
+    both = {"5": NOT_KNOWN, "6": NOT_KNOWN}
+    assert read_statuses(answer({"5": error, "6": error}, http_status), ["5", "6"]) == both
+    assert read_statuses(answer({"5": error, "6": CANCELED}, http_status), ["5", "6"]) == {"5": NOT_KNOWN}
+    rows = [{"order": 5, "cancel": error}, {"order": 6, "cancel": 1}]
+    assert read_cancels(answer(rows, http_status), ["5", "6"]) == {"5": NOT_KNOWN}
+    refills = [{"refill": 5, "status": error}, {"refill": 6, "status": "Completed"}]
+    assert read_refill_statuses(answer(refills, http_status), ["5", "6"]) == {"5": NOT_KNOWN}
+    assert read_refill_statuses(answer({"status": error}, http_status), ["5"]) == {"5": NOT_KNOWN}
 
 
 def test_a_refused_call_stays_refused_whatever_its_status_of_http() -> None:
@@ -141,13 +180,43 @@ def test_a_word_of_a_refill_stands_alone() -> None:
         {"status": "success", "data": [{"order": 2, "cancel": {"error": "Cannot cancel"}}]},
         {"status": "success", "order": 2, "cancel": "Cannot cancel"},
         {"success": True, "data": {"2": {"status": "success", "cancel": "Cannot cancel"}}},
+        {"success": True, "cancel": {"error": "Cannot cancel"}},
     ],
 )
 def test_a_call_that_went_well_took_no_wish_that_it_refuses(body: Any) -> None:
     assert read_cancels(answer(body), ["2"]) == {"2": Refused(RefusalClass.OTHER, "Cannot cancel")}
 
 
-@pytest.mark.parametrize("cancel", [0, False, "0"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Order 5 can't be canceled",
+        "Order already canceled",
+        "Order is completed",
+        "Incorrect order ID",
+        "Failed to cancel",
+        "Too late to cancel",
+        "false",
+    ],
+)
+def test_words_of_a_wish_that_refuse_it_go_before_the_yes_of_its_row(words: str) -> None:
+    replies = read_cancels(answer({"status": "success", "cancel": words}), ["5"])
+    assert isinstance(replies, dict)
+    assert isinstance(replies["5"], Refused)
+
+
+@pytest.mark.parametrize("cancel", ["Order 5 canceled", "Cancel request sent", [5], ["5"], [5, 6], None, 5])
+def test_a_wish_is_taken_where_its_row_says_yes_and_it_says_no_no(cancel: Any) -> None:
+    assert read_cancels(answer({"status": "success", "cancel": cancel}), ["5"]) == {"5": True}
+
+
+def test_words_about_a_wish_are_no_yes_by_themselves() -> None:
+    replies = read_cancels(answer({"cancel": "Order 5 is under review"}), ["5"])
+    assert isinstance(replies, dict)
+    assert isinstance(replies["5"], Refused)
+
+
+@pytest.mark.parametrize("cancel", [0, False, "0", [6], [], {}, 7])
 def test_a_no_beside_a_call_that_went_well_is_no_yes(cancel: Any) -> None:
     replies = read_cancels(answer({"status": "success", "order": 2, "cancel": cancel}), ["2"])
     assert isinstance(replies, dict)

@@ -18,6 +18,7 @@ from purveyor.providers.following.following import follow
 from purveyor.providers.following.list_sizes import ALONE, limit_after_failure
 from purveyor.providers.following.polling_schedule import REMINDER_AFTER_TROUBLE, SOONEST
 from purveyor.providers.following.subscriptions import follow_subscription, new_posts, quantities_vary
+from purveyor.providers.protocol.refusals import RefusalClass
 from purveyor.providers.protocol.replies import Refused, StatusReply, Unclear
 from purveyor.providers.standing.polling_budget import IDS_PER_CALL
 from purveyor.providers.workplace import Workplace, few_at_once
@@ -97,7 +98,11 @@ class Poller:
         one = followed[followed[0].asked % len(followed)]
         replies = await questions.ask([one.external_id])
         reply = replies.get(one.external_id) if isinstance(replies, dict) else None
-        if not isinstance(reply, StatusReply):
+        # That it does not know this order tells of it too; any other refusal may be about the provider.
+        is_told = isinstance(reply, StatusReply) or (
+            isinstance(reply, Refused) and reply.refusal is RefusalClass.ORDER
+        )
+        if reply is None or not is_told:
             await self._remind(questions, followed, unclear.why)
             return
         await self._ask_in_smaller_lists(questions, followed, unclear.why)

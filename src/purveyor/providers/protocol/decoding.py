@@ -1,7 +1,7 @@
 """A provider's bytes as plain values, however they are written (protocol §9): no floats, no guesses."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -173,3 +173,37 @@ def _words_in(value: object) -> str:
     if isinstance(value, list):
         return next((words for item in value if (words := _words_in(item))), "")
     return text_of(value)
+
+
+def row_id_of(row: object, names: Sequence[str]) -> str | None:
+    """The id in a row, under the first of these names that holds one."""
+    if not isinstance(row, Mapping):
+        return None
+    return next((found for name in names if (found := id_of(row.get(name)))), None)
+
+
+def rows_by_id(
+    document: object, ids: Sequence[str], *, names: Sequence[str], value: str
+) -> Iterator[tuple[str, object]]:
+    """Each asked id with its part of the document: rows of a list, values by id, or one bare object.
+
+    `names` are those of an id in a row, surest first. What is about another id is left out.
+    """
+    asked = set(ids)
+    if isinstance(document, Mapping) and isinstance(document.get("data"), Mapping | list):
+        document = document["data"]
+    if isinstance(document, list):
+        for row in document:
+            row_id = row_id_of(row, names)
+            if row_id is None and len(asked) == 1 and len(document) == 1:
+                row_id = ids[0]
+            if row_id in asked:
+                yield row_id, row
+    elif isinstance(document, Mapping) and value in document and not asked & set(document):
+        # Of one that was asked about alone, `id` may be a number of the panel's own, but `order` is none.
+        alone = len(asked) == 1 and row_id_of(document, names[:-1]) is None
+        row_id = ids[0] if alone else row_id_of(document, names)
+        if row_id in asked:
+            yield row_id, document
+    elif isinstance(document, Mapping):
+        yield from ((key.strip(), row) for key, row in document.items() if key.strip() in asked)

@@ -6,10 +6,10 @@ here guesses, because an order may hang on it.
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from purveyor.money.models import LARGEST_AMOUNT
 from purveyor.orders.models import RefillStatus, Status
@@ -24,9 +24,13 @@ from purveyor.providers.protocol.decoding import (
     id_of,
     ids_of,
     layers_of,
+    row_id_of,
+    rows_by_id,
     text_of,
 )
-from purveyor.providers.protocol.refusals import RefusalClass, classify
+from purveyor.providers.protocol.refusals import RefusalClass, classify, says_no
+
+T = TypeVar("T")
 
 LONGEST_WORD_CHARACTERS: Final = 60
 LONGEST_REFUSAL_CHARACTERS: Final = 200
@@ -43,6 +47,9 @@ _TIMED_OUT: Final = re.compile(r"\btimed? ?out\b|\bexecution time\b", re.IGNOREC
 """The provider waited in vain, or was stopped at its work: by then it may have taken the order."""
 _OF_AN_ORDER: Final = ("order", "order_id", "charge", "remains", "start_count", "currency", "runs", "posts")
 """What stands beside the word in a status of an order. Without any of it, "fail" may be said of the call."""
+_NAMES_IN_A_STATUS: Final = frozenset({*_OF_AN_ORDER, "quantity", "link", "service", "id"})
+_FEWEST_NAMES: Final = 2
+"""Of those: so many make a row of a status, though none has a value (§4.3: each may be null or empty)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +159,11 @@ def _read_id(answer: Answer, names: Sequence[str]) -> Accepted | Refused | Uncle
     if not isinstance(inner, Mapping):
         return Unclear("the reply is not an object")
     nested = inner.get(names[0])
-    external_id = _row_id(inner, names)
+    external_id = row_id_of(inner, names)
     # What is wrapped may only repeat what was asked: whether it was done, the wrapping may tell.
     error = next((found for layer in layers if (found := _error_in(layer, answer))), error_of(nested))
     if error is not None:
-        if any(_row_id(part, names) for part in (*layers, nested)):
+        if any(row_id_of(part, names) for part in (*layers, nested)):
             return Unclear(f"both an id and an error: {error[:LONGEST_REFUSAL_CHARACTERS]}")
         if _TIMED_OUT.search(error):
             return Unclear(error[:LONGEST_REFUSAL_CHARACTERS])
@@ -170,21 +177,26 @@ def _read_id(answer: Answer, names: Sequence[str]) -> Accepted | Refused | Uncle
 
 def read_statuses(answer: Answer, ids: Sequence[str]) -> dict[str, StatusReply | Refused] | Refused | Unclear:
     """The answer to `status` of one or many orders, by id (§4.3 to §4.6). An id that it lacks is left out."""
-    document = _told(answer, status_is_word=True)
+    document = _told(answer, by_id=True, status_is_word=True)
     if isinstance(document, Refused | Unclear):
         return document
     lone = layers_of(document)[-1]
-    if isinstance(lone, Mapping) and all(lone.get(name) in (None, "") for name in _OF_AN_ORDER):
+    if isinstance(lone, Mapping) and not _is_about_an_order(lone, ids):
         word = text_of(lone.get("status"))
         if words.may_be_about_the_call(word):
             return _refused(word, answer)
-    rows = _by_id(document, ids, names=("order", "order_id", "id"), value="status")
+    rows = rows_by_id(document, ids, names=("order", "order_id", "id"), value="status")
     found: dict[str, StatusReply | Refused | None] = {}
     for asked, row in rows:
         reply = _status(row, answer)
         # Two that say different things about one order say nothing about it.
         found[asked] = reply if found.setdefault(asked, reply) == reply else None
-    return {asked: reply for asked, reply in found.items() if reply is not None}
+    return _believed({asked: reply for asked, reply in found.items() if reply is not None}, answer)
+
+
+def _is_about_an_order(row: Mapping[str, object], ids: Sequence[str]) -> bool:
+    told = any(row.get(name) not in (None, "") for name in _OF_AN_ORDER)
+    return told or len(_NAMES_IN_A_STATUS & row.keys()) >= _FEWEST_NAMES or id_of(row.get("id")) in ids
 
 
 def _status(row: object, answer: Answer) -> StatusReply | Refused | None:
@@ -214,11 +226,11 @@ def read_refill_statuses(
     answer: Answer, ids: Sequence[str]
 ) -> dict[str, RefillReply | Refused] | Refused | Unclear:
     """The answer to `refill_status` of one or many refills, by id (§4.8)."""
-    document = _told(answer, status_is_word=True)
+    document = _told(answer, by_id=True, status_is_word=True)
     if isinstance(document, Refused | Unclear):
         return document
     replies: dict[str, RefillReply | Refused] = {}
-    for asked, row in _by_id(document, ids, names=("refill", "refill_id", "id"), value="status"):
+    for asked, row in rows_by_id(document, ids, names=("refill", "refill_id", "id"), value="status"):
         status = row.get("status") if isinstance(row, Mapping) else None
         error = error_of(row, status_is_word=True) or error_of(status)
         if error is None and isinstance(row, str):
@@ -227,30 +239,41 @@ def read_refill_statuses(
             replies[asked] = _refused(error, answer)
         elif word := text_of(status)[:LONGEST_WORD_CHARACTERS]:
             replies[asked] = RefillReply(word, words.refill_status(word))
-    return replies
+    return _believed(replies, answer)
 
 
 def read_cancels(answer: Answer, ids: Sequence[str]) -> dict[str, bool | Refused] | Refused | Unclear:
     """The answer to `cancel`, by order id (§4.9): True where the request was taken, which is not its end."""
-    document = _told(answer)
+    document = _told(answer, by_id=True)
     if isinstance(document, Refused | Unclear):
         return document
     replies: dict[str, bool | Refused] = {}
-    for asked, row in _by_id(document, ids, names=("order", "order_id", "id"), value="cancel"):
+    for asked, row in rows_by_id(document, ids, names=("order", "order_id", "id"), value="cancel"):
         wish = row.get("cancel") if isinstance(row, Mapping) else row
         error = error_of(row) or error_of(wish)
         if error is not None:
             replies[asked] = _refused(error, answer)
-        elif _is_yes(wish) or (
-            isinstance(row, Mapping) and (id_of(wish) == asked or (wish is None and _says_yes(row)))
-        ):
+        elif _is_taken(wish, row, asked):
             replies[asked] = True
         elif isinstance(wish, str) and wish.strip():
             replies[asked] = _refused(text_of(wish), answer)
     # A yes to the call is one to each wish only where nothing is said of any.
     if not replies and isinstance(document, Mapping) and "cancel" not in document and _says_yes(document):
-        return dict.fromkeys(ids, True)
-    return replies
+        replies = dict.fromkeys(ids, True)
+    return _believed(replies, answer)
+
+
+def _is_taken(wish: object, row: object, asked: str) -> bool:
+    """Whether a wish was taken: it says so itself, or its row does and it says nothing else."""
+    if _is_yes(wish):
+        return True
+    if not isinstance(row, Mapping):
+        return False
+    if id_of(wish) == asked or (isinstance(wish, list) and asked in ids_of(wish)):
+        return True
+    # Words, not a number or "false".
+    in_words = isinstance(wish, str) and " " in wish.strip()
+    return _says_yes(row) and (wish is None or (in_words and not says_no(text_of(wish))))
 
 
 def _says_yes(document: Mapping[str, object]) -> bool:
@@ -336,10 +359,11 @@ def _document(answer: Answer) -> Any:
         return Unclear(f"HTTP status {answer.http_status}, {garbage}")
 
 
-def _told(answer: Answer, *, status_is_word: bool = False) -> Any:
+def _told(answer: Answer, *, by_id: bool = False, status_is_word: bool = False) -> Any:
     """The JSON of an answer that tells what was asked for, the refusal that it is, or why it is neither.
 
-    With `status_is_word` a `status` is the word asked for, unless it stands beside `data`.
+    With `by_id` also under an HTTP status that says no: each may be refused there, see `_believed`. With
+    `status_is_word` a `status` is the word asked for, unless it stands beside `data`.
     """
     document = _document(answer)
     if isinstance(document, Refused | Unclear):
@@ -348,46 +372,20 @@ def _told(answer: Answer, *, status_is_word: bool = False) -> Any:
     error = _error_in(document, answer, status_is_word=status_is_word and not is_wrapped)
     if error is not None:
         return _refused(error, answer)
-    if answer.http_status not in _OK:
+    if answer.http_status not in _OK and not by_id:
         return Unclear(f"HTTP status {answer.http_status} without an error")
     return document
 
 
+def _believed(replies: dict[str, T], answer: Answer) -> dict[str, T] | Unclear:
+    """What was read by id; under an HTTP status that says no, only what is refused there."""
+    ok = answer.http_status in _OK
+    believed = {asked: reply for asked, reply in replies.items() if ok or isinstance(reply, Refused)}
+    return believed if ok or believed else Unclear(f"HTTP status {answer.http_status} without an error")
+
+
 def _error_in(document: object, answer: Answer, *, status_is_word: bool = False) -> str | None:
     return error_of(document, http_status=answer.http_status, status_is_word=status_is_word)
-
-
-def _by_id(
-    document: object, ids: Sequence[str], *, names: Sequence[str], value: str
-) -> Iterator[tuple[str, object]]:
-    """Each asked id with its part of the document: rows of a list, values by id, or one bare object.
-
-    `names` are those of an id in a row, surest first. What is about another id is left out.
-    """
-    asked = set(ids)
-    if isinstance(document, Mapping) and isinstance(document.get("data"), Mapping | list):
-        document = document["data"]
-    if isinstance(document, list):
-        for row in document:
-            row_id = _row_id(row, names)
-            if row_id is None and len(asked) == 1 and len(document) == 1:
-                row_id = ids[0]
-            if row_id in asked:
-                yield row_id, row
-    elif isinstance(document, Mapping) and value in document and not asked & set(document):
-        # Of one that was asked about alone, `id` may be a number of the panel's own, but `order` is none.
-        alone = len(asked) == 1 and _row_id(document, names[:-1]) is None
-        row_id = ids[0] if alone else _row_id(document, names)
-        if row_id in asked:
-            yield row_id, document
-    elif isinstance(document, Mapping):
-        yield from ((key.strip(), row) for key, row in document.items() if key.strip() in asked)
-
-
-def _row_id(row: object, names: Sequence[str]) -> str | None:
-    if not isinstance(row, Mapping):
-        return None
-    return next((found for name in names if (found := id_of(row.get(name)))), None)
 
 
 def _refused(text: str, answer: Answer) -> Refused:
