@@ -48,11 +48,22 @@ def measure_routes() -> int:
 
 def _claim(what: str) -> tuple[int, list[int]]:
     """How many are due, and which of them have news."""
-    with hot_cursor() as cursor:
-        cursor.execute(_SQL[f"adopt_{what}"].encode(), {"limit": MOST_ADOPTED})
-    parameters = {"limit": MOST_AT_ONCE, "every": LOOK_EVERY_SECONDS, "overlap": OVERLAP_SECONDS}
-    rows = fetch_all(_SQL[f"claim_{what}"], parameters)
+    rows = _due(what, MOST_AT_ONCE)
+    # All of them are gone through for it, so not in every round of many.
+    if len(rows) < MOST_AT_ONCE and _adopt(what):
+        rows += _due(what, MOST_AT_ONCE - len(rows))
     return len(rows), [row.id for row in rows if row.has_news]
+
+
+def _due(what: str, limit: int) -> list[Any]:
+    parameters = {"limit": limit, "every": LOOK_EVERY_SECONDS, "overlap": OVERLAP_SECONDS}
+    return fetch_all(_SQL[f"claim_{what}"], parameters)
+
+
+def _adopt(what: str) -> int:
+    """How many will be measured from now on, because they are new."""
+    with hot_cursor() as cursor:
+        return cursor.execute(_SQL[f"adopt_{what}"].encode(), {"limit": MOST_ADOPTED}).rowcount
 
 
 def _deliveries(what: str, ids: Sequence[int]) -> Iterable[tuple[int, list[Any]]]:

@@ -46,20 +46,29 @@ _HUNDRED: Final = 100.0
 @transaction.atomic
 def measure_quality() -> int:
     """Measure the routes whose turn it is, as far as there is news; returns how many were looked at."""
-    with hot_cursor() as cursor:
-        cursor.execute(_SQL["adopt"].encode(), {"limit": MOST_ADOPTED})
-    claimed = fetch_all(
-        _SQL["claim"],
-        {
-            "limit": MOST_AT_ONCE,
-            "every": MEASURE_EVERY_SECONDS,
-            "stale": STALE_SECONDS,
-            "overlap": OVERLAP_SECONDS,
-        },
-    )
+    claimed = _claim(MOST_AT_ONCE)
+    # All routes are gone through for it, so not in every round of many.
+    if len(claimed) < MOST_AT_ONCE and _adopt():
+        claimed += _claim(MOST_AT_ONCE - len(claimed))
     if routes := [row.route_id for row in claimed if row.has_news]:
         _measure(routes)
     return len(claimed)
+
+
+def _claim(limit: int) -> list[Any]:
+    claim = {
+        "limit": limit,
+        "every": MEASURE_EVERY_SECONDS,
+        "stale": STALE_SECONDS,
+        "overlap": OVERLAP_SECONDS,
+    }
+    return fetch_all(_SQL["claim"], claim)
+
+
+def _adopt() -> int:
+    """Routes that will be measured from now on, because they are new."""
+    with hot_cursor() as cursor:
+        return cursor.execute(_SQL["adopt"].encode(), {"limit": MOST_ADOPTED}).rowcount
 
 
 def _measure(routes: Sequence[int]) -> None:
