@@ -237,6 +237,7 @@ wal_compression = on
 max_wal_size = 2GB
 checkpoint_timeout = 15min
 random_page_cost = 1.1
+autovacuum_naptime = 20s
 jit = off
 timezone = 'UTC'
 lc_messages = 'C'
