@@ -37,14 +37,17 @@ ORDER BY order_id, id DESC;
 
 -- name: finished_parents
 -- Drip-feeds among these parents whose runs are all released (or will not be) and all ended. In a transaction
--- that holds them, and after it got hold of them: what ended while it waited must count.
+-- that holds them, and after it got hold of them: what ended while it waited must count. Looked up before it is asked
+-- what they are, as in `promised` (promising.sql).
 SELECT parent.id, parent.customer_id, parent.status, parent.remains, parent.charge, parent.refunded, runs.delivered
-FROM orders_order parent
+FROM (
+    SELECT id, customer_id, kind, status, remains, charge, refunded
+    FROM orders_order WHERE id = ANY(%(ids)s::bigint[]) OFFSET 0
+) AS parent
 JOIN orders_dripfeed drip_feed ON drip_feed.order_id = parent.id AND drip_feed.next_run_at IS NULL
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE status IN ('Completed', 'Partial')) AS delivered,
            count(*) FILTER (WHERE status IN ('Pending', 'Processing', 'In progress')) AS under_way
     FROM orders_order WHERE parent_id = parent.id
 ) AS runs
-WHERE parent.id = ANY(%(ids)s::bigint[]) AND parent.kind = 'drip-feed' AND parent.status = 'In progress'
-  AND runs.under_way = 0;
+WHERE parent.kind = 'drip-feed' AND parent.status = 'In progress' AND runs.under_way = 0;

@@ -6,7 +6,9 @@ import sys
 from typing import Final
 
 import structlog
+from django.db.backends.signals import connection_created
 
+from purveyor.database import plan_by_index
 from purveyor.outbox import numbering, retention
 from purveyor.providers import forgetting, housekeeping
 from purveyor.providers.following import late_orders, measuring, polling
@@ -34,6 +36,7 @@ def run() -> None:
     # The loop hands the interpreter to its database threads all the time: waiting the usual 5 ms to get it
     # back would be felt in every call.
     sys.setswitchinterval(SWITCH_SECONDS)
+    connection_created.connect(plan_by_index)
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(_until_told_to_stop())
 

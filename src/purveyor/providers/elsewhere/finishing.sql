@@ -12,15 +12,21 @@ ORDER BY fulfilment.order_id, fulfilment.number;
 -- name: to_finish
 -- Of these orders, which the caller holds, those that another provider may finish, and what was tried before: by the
 -- rule of the service, because the order was late and is rerouted for that, or `anyway`. Not where the customer wished
--- the end, nor where money went back already.
+-- the end, nor where money went back already. Looked up before it is asked what they are, as in `accept` (outcomes.sql).
 SELECT orders.id, orders.service_id, orders.quantity, orders.charge, orders.remains, service.type,
        array_remove(array_agg(fulfilment.route_id), NULL) AS used,
        count(*) FILTER (WHERE fulfilment.handover = 'accepted') AS accepted
-FROM orders_order orders
+FROM (
+    SELECT id, service_id, kind, quantity, charge, remains, refunded, status
+    FROM orders_order WHERE id = ANY(%(orders)s::bigint[]) OFFSET 0
+) AS orders
 JOIN catalog_service service ON service.id = orders.service_id
-JOIN providers_fulfilment fulfilment ON fulfilment.order_id = orders.id AND fulfilment.refill_id IS NULL
-    AND (fulfilment.handover = 'accepted' OR fulfilment.refusal IN ('link', 'quantity'))
-WHERE orders.id = ANY(%(orders)s::bigint[]) AND (
+CROSS JOIN LATERAL (
+    SELECT route_id, handover FROM providers_fulfilment
+    WHERE order_id = orders.id AND refill_id IS NULL AND (handover = 'accepted' OR refusal IN ('link', 'quantity'))
+    OFFSET 0
+) AS fulfilment
+WHERE (
     %(anyway)s OR service.finish_rest = 'rule' OR EXISTS (
         SELECT FROM orders_orderpromise promise WHERE promise.order_id = orders.id AND promise.outcome = 'rerouted'
     ))
@@ -30,7 +36,7 @@ WHERE orders.id = ANY(%(orders)s::bigint[]) AND (
     SELECT FROM orders_cancelrequest request
     WHERE request.order_id = orders.id AND request.status <> 'refused'
   )
-GROUP BY orders.id, service.id;
+GROUP BY orders.id, orders.service_id, orders.quantity, orders.charge, orders.remains, service.type;
 
 -- name: pass_on
 UPDATE providers_fulfilment SET superseded = true WHERE id = ANY(%(ids)s::bigint[]);
@@ -42,7 +48,7 @@ UPDATE providers_fulfilment fulfilment SET
     superseded = true,
     delivered = coalesce(fulfilment.delivered, orders.quantity - orders.remains)
 FROM orders_order orders
-WHERE orders.id = ANY(%(orders)s::bigint[]) AND fulfilment.order_id = orders.id
+WHERE fulfilment.order_id = ANY(%(orders)s::bigint[]) AND orders.id = fulfilment.order_id
   AND fulfilment.handover = 'accepted' AND fulfilment.refill_id IS NULL;
 
 -- name: take_back

@@ -57,10 +57,12 @@ FROM json_to_recordset(%(spent)s::json) AS spent (id bigint, spent_until timesta
 WHERE providers_provider.id = spent.id;
 
 -- name: poll_later
--- Of questions that brought no usable answer: nothing is concluded from that.
+-- Of questions that brought no usable answer: nothing is concluded from that. The ids are given twice because the
+-- planner knows the length of one array, but not of two beside each other.
 UPDATE providers_fulfilment fulfilment SET
     next_poll_at = now() + greatest(interval '1 second' * %(seconds)s, CASE WHEN %(by_age)s THEN
         least((now() - accepted_at) * %(share_of_age)s, interval '1 second' * %(latest)s) END),
     poll_together = least(poll_together, %(together)s)
 FROM unnest(%(ids)s::bigint[], %(asked)s::int[]) AS question (id, number)
-WHERE fulfilment.id = question.id AND fulfilment.polls = question.number AND fulfilment.next_poll_at IS NOT NULL;
+WHERE fulfilment.id = question.id AND fulfilment.id = ANY(%(ids)s::bigint[])
+  AND fulfilment.polls = question.number AND fulfilment.next_poll_at IS NOT NULL;

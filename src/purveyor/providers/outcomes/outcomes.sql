@@ -1,23 +1,29 @@
 -- name: accept
--- The ids are given twice because the planner knows the length of an array, but not of JSON rows: with those alone it
--- would look through every hand-over that was ever being sent. A late answer to a hand-over that was given up as
--- unknown is evidence, and settles it. An id that another fulfilment has is none: that answer is about something else.
+-- Looked up one by one and locked, before it is asked what they are: by that condition the planner would find an index
+-- of hand-overs that are being sent, and step over all that have left it since it was last cleaned. A late answer to a
+-- hand-over that was given up as unknown is evidence, and settles it. An id that another fulfilment has is none: that
+-- answer is about something else.
+WITH awaited AS MATERIALIZED (
+    SELECT answer.*, before.handover = 'unknown' AS was_unknown
+    FROM json_to_recordset(%(answers)s::json)
+        AS answer (fulfilment_id bigint, external_id text, poll_after_seconds float8)
+    CROSS JOIN LATERAL (
+        SELECT provider_id, handover FROM providers_fulfilment WHERE id = answer.fulfilment_id
+        OFFSET 0 FOR NO KEY UPDATE
+    ) AS before
+    WHERE before.handover IN ('sending', 'unknown') AND NOT EXISTS (
+        SELECT FROM providers_fulfilment other
+        WHERE other.provider_id = before.provider_id AND other.external_id = answer.external_id
+          AND other.external_id <> ''
+        OFFSET 0
+    )
+)
 UPDATE providers_fulfilment fulfilment SET
-    handover = 'accepted', external_id = answer.external_id, accepted_at = now(), cost = fulfilment.expected_cost,
-    next_poll_at = now() + answer.poll_after_seconds * interval '1 second'
-FROM json_to_recordset(%(answers)s::json)
-    AS answer (fulfilment_id bigint, external_id text, poll_after_seconds float8),
-    providers_fulfilment before
-WHERE before.id = answer.fulfilment_id AND before.id = ANY(%(ids)s::bigint[])
-  AND fulfilment.id = answer.fulfilment_id AND fulfilment.id = ANY(%(ids)s::bigint[])
-  AND fulfilment.handover IN ('sending', 'unknown')
-  AND NOT EXISTS (
-    SELECT FROM providers_fulfilment other
-    WHERE other.provider_id = fulfilment.provider_id AND other.external_id = answer.external_id
-      AND other.external_id <> ''
-  )
-RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.external_id,
-          before.handover = 'unknown' AS was_unknown,
+    handover = 'accepted', external_id = awaited.external_id, accepted_at = now(), cost = fulfilment.expected_cost,
+    next_poll_at = now() + awaited.poll_after_seconds * interval '1 second'
+FROM awaited
+WHERE fulfilment.id = awaited.fulfilment_id AND fulfilment.id = ANY(%(ids)s::bigint[])
+RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment.external_id, awaited.was_unknown,
           EXISTS (SELECT FROM orders_servicepromise) AS anything_is_promised;
 
 -- name: accepted_before
@@ -25,13 +31,13 @@ RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id, fulfilment
 SELECT fulfilment.id FROM providers_fulfilment fulfilment
 JOIN json_to_recordset(%(answers)s::json) AS answer (fulfilment_id bigint, external_id text)
     ON answer.fulfilment_id = fulfilment.id AND answer.external_id = fulfilment.external_id
-WHERE fulfilment.handover = 'accepted';
+WHERE fulfilment.id = ANY(%(ids)s::bigint[]) AND fulfilment.handover = 'accepted';
 
 -- name: settled_otherwise
 SELECT id FROM providers_fulfilment WHERE id = ANY(%(ids)s::bigint[]) AND handover IN ('accepted', 'refused');
 
 -- name: answer_attempts
--- The ids are given twice as in `accept`.
+-- The ids are given twice because the planner knows the length of an array, but not of JSON rows.
 UPDATE providers_attempt SET
     outcome = answer.outcome, http_status = answer.http_status, response = answer.response, answered_at = now()
 FROM json_to_recordset(%(answers)s::json)
@@ -41,13 +47,17 @@ WHERE providers_attempt.id = answer.attempt_id AND providers_attempt.id = ANY(%(
 
 -- name: leave_unknown
 -- The first look for evidence waits until what is on its way has arrived. A balance told before it was sent is kept:
--- a later one takes its place on the provider's row.
+-- a later one takes its place on the provider's row. Looked up as in `accept`.
+WITH sending AS MATERIALIZED (
+    SELECT id, handover FROM providers_fulfilment WHERE id = ANY(%(fulfilments)s::bigint[])
+    ORDER BY id OFFSET 0 FOR NO KEY UPDATE
+)
 UPDATE providers_fulfilment fulfilment SET handover = 'unknown',
     next_look_at = now() + %(look_after)s * interval '1 second',
     balance_before = CASE WHEN provider.balance_at < fulfilment.created_at THEN provider.balance END,
     balance_before_at = CASE WHEN provider.balance_at < fulfilment.created_at THEN provider.balance_at END
-FROM providers_provider provider
-WHERE fulfilment.id = ANY(%(fulfilments)s::bigint[]) AND fulfilment.handover = 'sending'
+FROM sending, providers_provider provider
+WHERE sending.handover = 'sending' AND fulfilment.id = sending.id AND fulfilment.id = ANY(%(fulfilments)s::bigint[])
   AND provider.id = fulfilment.provider_id
 RETURNING fulfilment.id, fulfilment.order_id, fulfilment.provider_id;
 
