@@ -16,7 +16,8 @@ WHERE id = ANY(%(providers)s::bigint[]) AND coalesce(status_calls_per_minute, ca
 -- Fulfilments to ask about now, in numbered lists: of each provider as many as it has room for and as the calls left in
 -- its budget reach. A list is one call and holds orders of the same limit, as many as that. What is due in a minute
 -- fills lists up that go out anyway, as it costs no call. Moving `next_poll_at` on is the lease: should this worker
--- die, they are due again by themselves.
+-- die, they are due again by themselves. What was found is held, and looked up by its ids: joined, a table that was
+-- last counted when it was small would be read as a whole.
 WITH found AS (
     SELECT room.provider_id, room.calls, found.* FROM
         unnest(%(providers)s::bigint[], %(rooms)s::int[], %(calls)s::int[]) AS room (provider_id, most, calls)
@@ -27,7 +28,8 @@ WITH found AS (
         ) AS due
     ) AS due
     CROSS JOIN LATERAL (
-        SELECT fulfilment.id, fulfilment.poll_together, fulfilment.next_poll_at FROM providers_fulfilment fulfilment
+        SELECT id, order_id, external_id, child_external_ids, poll_together, polls, next_poll_at
+        FROM providers_fulfilment fulfilment
         WHERE fulfilment.provider_id = room.provider_id
           AND fulfilment.next_poll_at <= now() + %(ahead)s * interval '1 second'
         ORDER BY fulfilment.next_poll_at LIMIT due.lists * %(ids_per_call)s
@@ -42,14 +44,15 @@ WITH found AS (
 ), listed AS (
     SELECT *, dense_rank() OVER (PARTITION BY provider_id ORDER BY first_due, poll_together, part) AS list FROM parted
     WHERE first_due <= now()
+), taken AS MATERIALIZED (
+    SELECT * FROM listed WHERE calls IS NULL OR list <= calls
+), leased AS (
+    UPDATE providers_fulfilment SET next_poll_at = now() + %(lease)s * interval '1 second', polls = polls + 1
+    WHERE id = ANY(ARRAY(SELECT id FROM taken))
 )
-UPDATE providers_fulfilment fulfilment SET
-    next_poll_at = now() + %(lease)s * interval '1 second', polls = fulfilment.polls + 1
-FROM listed, orders_order orders
-WHERE fulfilment.id = listed.id AND (listed.calls IS NULL OR listed.list <= listed.calls)
-  AND orders.id = fulfilment.order_id
-RETURNING fulfilment.id, fulfilment.provider_id, fulfilment.external_id, fulfilment.poll_together, orders.kind,
-          fulfilment.child_external_ids, fulfilment.polls, listed.list, now() - listed.next_poll_at AS overdue;
+SELECT taken.id, taken.provider_id, taken.external_id, taken.poll_together, orders.kind, taken.child_external_ids,
+       taken.polls + 1 AS polls, taken.list, now() - taken.next_poll_at AS overdue
+FROM taken CROSS JOIN LATERAL (SELECT kind FROM orders_order WHERE id = taken.order_id OFFSET 0) AS orders;
 
 -- name: spend_budgets
 UPDATE providers_provider SET status_spent_until = spent.spent_until, status_stretch = spent.stretch
@@ -57,8 +60,8 @@ FROM json_to_recordset(%(spent)s::json) AS spent (id bigint, spent_until timesta
 WHERE providers_provider.id = spent.id;
 
 -- name: poll_later
--- Of questions that brought no usable answer: nothing is concluded from that. The ids are given twice because the
--- planner knows the length of one array, but not of two beside each other.
+-- Of questions that brought no usable answer: nothing is concluded from that. The ids are given twice because by
+-- its other conditions the planner would find the index of all that are followed.
 UPDATE providers_fulfilment fulfilment SET
     next_poll_at = now() + greatest(interval '1 second' * %(seconds)s, CASE WHEN %(by_age)s THEN
         least((now() - accepted_at) * %(share_of_age)s, interval '1 second' * %(latest)s) END),
