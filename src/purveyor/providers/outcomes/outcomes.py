@@ -175,8 +175,10 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
         first.setdefault((item.hand_over.provider.id, item.reply.external_id), item)
     if not first:
         return set()
+    # As everybody who holds several, so that two never wait for each other in a ring.
+    in_order = sorted(first.items(), key=lambda pair: pair[1].hand_over.fulfilment_id)
     parameters = {
-        "ids": id_array(item.hand_over.fulfilment_id for item in first.values()),
+        "ids": id_array(item.hand_over.fulfilment_id for _, item in in_order),
         "answers": as_json(
             [
                 {
@@ -184,7 +186,7 @@ def _accept(answers: Sequence[Answered]) -> set[int]:
                     "external_id": external_id,
                     "poll_after_seconds": _poll_after_seconds(item.hand_over),
                 }
-                for (_, external_id), item in first.items()
+                for (_, external_id), item in in_order
             ]
         ),
     }

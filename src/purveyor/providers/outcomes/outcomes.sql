@@ -2,7 +2,7 @@
 -- Looked up one by one and locked, before it is asked what they are: by that condition the planner would find an index
 -- of hand-overs that are being sent, and step over all that have left it since it was last cleaned. A late answer to a
 -- hand-over that was given up as unknown is evidence, and settles it. An id that another fulfilment has is none: that
--- answer is about something else.
+-- answer is about something else. The ids are given twice as in `answer_attempts`.
 WITH awaited AS MATERIALIZED (
     SELECT answer.*, before.handover = 'unknown' AS was_unknown
     FROM json_to_recordset(%(answers)s::json)
