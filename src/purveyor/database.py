@@ -48,11 +48,12 @@ def plan_by_index(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     A receiver of Django's `connection_created`, for programs that look rows up all day. The plan of a
     prepared statement is kept: one that was made while a table filled a block or two would read the whole
     table when it holds thousands, until the server counts its rows anew. Where nothing is prepared, no plan
-    is kept.
+    is kept, and behind a pooler the setting would be somebody else's.
     """
     if connection.connection.prepare_threshold is not None:
         with connection.cursor() as cursor:
-            cursor.execute("SET enable_seqscan = off")
+            # Up to PostgreSQL 17, what is switched off costs so much that it would be worth compiling.
+            cursor.execute("SET enable_seqscan = off; SET jit = off")
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:

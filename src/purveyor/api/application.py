@@ -4,6 +4,7 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
+from django.db.backends.signals import connection_created
 from prometheus_client import CollectorRegistry
 
 from purveyor.api.authentication import KeyCache
@@ -14,6 +15,7 @@ from purveyor.api.observation import Figures, RequestLog, registry
 from purveyor.api.rooms import Rooms
 from purveyor.api.watching import Watch
 from purveyor.configuration import Configuration
+from purveyor.database import plan_by_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ async def start(configuration: Configuration) -> Application:
 
     Without a database it starts too, and answers 503 until there is one.
     """
+    connection_created.connect(plan_by_index)
     log = RequestLog(sys.stdout.buffer, form=configuration.log_form)
     threads = DatabaseThreads()
     rooms = Rooms(threads, currency=configuration.currency)
