@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from a2wsgi import WSGIMiddleware
+from django.db.backends.signals import connection_created
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from purveyor import configuration, logs
@@ -31,6 +32,7 @@ from purveyor.api.bodies import (
     content_length,
     drain,
 )
+from purveyor.database import plan_by_index
 from purveyor.desk import errors as desk_errors
 from purveyor.desk.door import BODY_MAX_BYTES as DESK_BODY_MAX_BYTES
 from purveyor.desk.door import error_body
@@ -42,6 +44,7 @@ PAGE_THREADS: Final = 8
 """Each keeps one database connection."""
 PAGE_BODY_MAX_BYTES: Final = 4 * 1024 * 1024
 
+connection_created.connect(plan_by_index)
 _settings = configuration.current()
 _pages = WSGIMiddleware(pages, workers=PAGE_THREADS)  # type: ignore[arg-type]  # Django returns a bare iterable
 

@@ -5,6 +5,8 @@ So the hot statements of orders and hand-overs are planned here when their table
 none, and run above many that have come and gone since: what has left an index is still there.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,8 +31,7 @@ from purveyor.providers.models import Provider
 from purveyor.providers.outcomes import outcomes
 from purveyor.providers.testing import make_provider
 from tests.committed import committed
-
-pytestmark = committed
+from tests.ops.processes import PATIENCE_SECONDS
 
 MANY = 20_000
 AT_ONCE = 16
@@ -58,6 +59,23 @@ UPDATE providers_fulfilment SET next_poll_at = NULL, ended_at = now() WHERE id >
 UPDATE providers_fulfilment SET next_poll_at = now() - interval '1 minute'
     WHERE id > %(at_once)s AND id <= 2 * %(at_once)s;
 UPDATE orders_order SET status = 'Completed', status_at = now() WHERE id > %(order)s + 2 * %(at_once)s
+"""
+
+START_OF_APP = "import purveyor.asgi"
+START_OF_WORKER = """
+import asyncio
+import django
+django.setup()
+from purveyor.providers import worker
+worker._until_told_to_stop = lambda: asyncio.sleep(0)
+worker.run()
+"""
+TELL = """
+from django.db import connection
+connection.settings_dict["OPTIONS"]["prepare_threshold"] = {threshold}
+with connection.cursor() as cursor:
+    cursor.execute("SHOW enable_seqscan")
+    print(cursor.fetchone()[0])
 """
 
 
@@ -163,6 +181,7 @@ def like_a_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connection.close()
 
 
+@committed
 @pytest.mark.usefixtures("like_a_process")
 def test_plans_of_the_first_day_read_what_they_need_after_a_busy_hour() -> None:
     # What the tests before had the server count must not help it here.
@@ -182,3 +201,13 @@ def test_plans_of_the_first_day_read_what_they_need_after_a_busy_hour() -> None:
         blocks_read(room, name, parameters)  # entries that are gone are stepped over once, then marked
     blocks = {name: blocks_read(room, name, parameters) for room, name, parameters in wanted}
     assert {name: read for name, read in blocks.items() if read > MOST_BLOCKS} == {}
+
+
+@pytest.mark.parametrize("start", [START_OF_APP, START_OF_WORKER], ids=["app", "worker"])
+@pytest.mark.parametrize(("threshold", "reads_whole_tables"), [(3, "off"), (None, "on")])
+def test_app_and_worker_plan_by_index_where_they_prepare_statements(
+    start: str, threshold: int | None, reads_whole_tables: str
+) -> None:
+    command = [sys.executable, "-c", start + TELL.format(threshold=threshold)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
+    assert told.stdout.splitlines()[-1:] == [reads_whole_tables]

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
-from django.db.backends.signals import connection_created
 from prometheus_client import CollectorRegistry
 
 from purveyor.api.authentication import KeyCache
@@ -15,7 +14,6 @@ from purveyor.api.observation import Figures, RequestLog, registry
 from purveyor.api.rooms import Rooms
 from purveyor.api.watching import Watch
 from purveyor.configuration import Configuration
-from purveyor.database import plan_by_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,6 @@ async def start(configuration: Configuration) -> Application:
 
     Without a database it starts too, and answers 503 until there is one.
     """
-    connection_created.connect(plan_by_index)
     log = RequestLog(sys.stdout.buffer, form=configuration.log_form)
     threads = DatabaseThreads()
     rooms = Rooms(threads, currency=configuration.currency)
